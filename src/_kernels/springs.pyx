@@ -1,0 +1,96 @@
+"""Natural-mode springs: elongation, tension and nodal force, each gathered by what it writes."""
+
+from cython.parallel cimport prange
+
+
+def spring_strain(
+    const double[:, ::1] u_nc,
+    const double[::1] strain_c,
+    const int[:, ::1] spring_sn,
+    const double[:, ::1] direction_sc,
+    const double[::1] length_s,
+    *,
+    double[::1] out,
+    int n_threads,
+):
+    """Elongation strain n.(u_j - u_i) / L + n.E.n of each spring, (n_springs,) [1].
+
+    ``strain_c`` holds the mean lateral strains of the periodic cell along x and y.
+    """
+    cdef Py_ssize_t s, i, j
+    cdef double nx, ny, nz
+    for s in prange(out.shape[0], nogil=True, num_threads=n_threads, schedule="static"):
+        i = spring_sn[s, 0]
+        j = spring_sn[s, 1]
+        nx = direction_sc[s, 0]
+        ny = direction_sc[s, 1]
+        nz = direction_sc[s, 2]
+        out[s] = (
+            nx * (u_nc[j, 0] - u_nc[i, 0])
+            + ny * (u_nc[j, 1] - u_nc[i, 1])
+            + nz * (u_nc[j, 2] - u_nc[i, 2])
+        ) / length_s[s] + nx * nx * strain_c[0] + ny * ny * strain_c[1]
+
+
+def spring_tension(
+    const double[::1] strain_s,
+    const double[::1] eigen_t,
+    const double[:, ::1] swelling_te,
+    const double[:, :, ::1] natural_tee,
+    const int[:, ::1] spring_te,
+    const double[::1] length_s,
+    const int[::1] start_s,
+    const int[::1] entry,
+    *,
+    double[::1] out,
+    int n_threads,
+):
+    """Tension of each spring, (n_springs,) [N]: sum over its tets of N (s - s*) / L.
+
+    ``swelling_te`` is the elongation n.theta.n per unit of linear expansion, ``eigen_t`` that expansion;
+    ``start_s`` and ``entry`` list ``6 * tet + edge`` of each spring.
+    """
+    cdef Py_ssize_t s, k, t, e, f
+    cdef double total, row
+    for s in prange(out.shape[0], nogil=True, num_threads=n_threads, schedule="static"):
+        total = 0.0
+        for k in range(start_s[s], start_s[s + 1]):
+            t = entry[k] // 6
+            e = entry[k] - 6 * t
+            row = 0.0
+            for f in range(6):
+                row = row + natural_tee[t, e, f] * (
+                    strain_s[spring_te[t, f]] - eigen_t[t] * swelling_te[t, f]
+                )
+            total = total + row
+        out[s] = total / length_s[s]
+
+
+def gather_spring_force(
+    const double[::1] tension_s,
+    const double[:, ::1] direction_sc,
+    const int[::1] start_n,
+    const int[::1] entry,
+    *,
+    double[:, ::1] out,
+    int n_threads,
+):
+    """Force of the springs on each node, (n_nodes, 3) [N]; a tensile spring pulls its ends together.
+
+    ``start_n`` and ``entry`` list ``2 * spring + end`` of each node.
+    """
+    cdef Py_ssize_t n, k, s
+    cdef double pull, fx, fy, fz
+    for n in prange(out.shape[0], nogil=True, num_threads=n_threads, schedule="static"):
+        fx = 0.0
+        fy = 0.0
+        fz = 0.0
+        for k in range(start_n[n], start_n[n + 1]):
+            s = entry[k] // 2
+            pull = tension_s[s] * (1 - 2 * (entry[k] - 2 * s))
+            fx = fx + pull * direction_sc[s, 0]
+            fy = fy + pull * direction_sc[s, 1]
+            fz = fz + pull * direction_sc[s, 2]
+        out[n, 0] = fx
+        out[n, 1] = fy
+        out[n, 2] = fz

@@ -1,0 +1,83 @@
+"""Li transport on the springs: edge weights, saturating-drift fluxes and their divergence, all gathered."""
+
+from cython.parallel cimport prange
+from libc.math cimport exp
+
+
+def edge_weight(
+    const double[:, :, ::1] gradient_tac,
+    const double[::1] volume_t,
+    const double[:, :, ::1] diffusivity_tcc,
+    const int[:, ::1] tet_edges,
+    const int[::1] start_s,
+    const int[::1] entry,
+    *,
+    double[::1] out,
+    int n_threads,
+):
+    """Weight w = -sum_T V grad_i . D grad_j of each spring, (n_springs,) [m3/s]."""
+    cdef Py_ssize_t s, k, t, e, i, j, c, d
+    cdef double total, part
+    for s in prange(out.shape[0], nogil=True, num_threads=n_threads, schedule="static"):
+        total = 0.0
+        for k in range(start_s[s], start_s[s + 1]):
+            t = entry[k] // 6
+            e = entry[k] - 6 * t
+            i = tet_edges[e, 0]
+            j = tet_edges[e, 1]
+            part = 0.0
+            for c in range(3):
+                for d in range(3):
+                    part = part + (
+                        gradient_tac[t, i, c] * diffusivity_tcc[t, c, d] * gradient_tac[t, j, d]
+                    )
+            total = total - volume_t[t] * part
+        out[s] = total
+
+
+def saturating_flux(
+    const double[::1] stoich_n,
+    const double[::1] psi_n,
+    const int[:, ::1] link_ln,
+    const double[::1] weight_l,
+    *,
+    double[::1] flux_l,
+    double[::1] slope_first_l,
+    double[::1] slope_second_l,
+    int n_threads,
+):
+    """Flux F = w [y_i (1 - y_j) exp(D / 2) - y_j (1 - y_i) exp(-D / 2)] from i to j, D = psi_j - psi_i.
+
+    ``flux_l`` and its derivatives by y_i and y_j, (n_links,) [m3/s].
+    """
+    cdef Py_ssize_t m, i, j
+    cdef double up, down, yi, yj
+    for m in prange(flux_l.shape[0], nogil=True, num_threads=n_threads, schedule="static"):
+        i = link_ln[m, 0]
+        j = link_ln[m, 1]
+        yi = stoich_n[i]
+        yj = stoich_n[j]
+        up = weight_l[m] * exp(0.5 * (psi_n[j] - psi_n[i]))
+        down = weight_l[m] * exp(-0.5 * (psi_n[j] - psi_n[i]))
+        flux_l[m] = up * yi * (1.0 - yj) - down * yj * (1.0 - yi)
+        slope_first_l[m] = up * (1.0 - yj) + down * yj
+        slope_second_l[m] = -up * yi - down * (1.0 - yi)
+
+
+def gather_outflow(
+    const double[::1] flux_l,
+    const int[::1] start_n,
+    const int[::1] entry,
+    *,
+    double[::1] out,
+    int n_threads,
+):
+    """Net outflow of each node, (n_nodes,) [m3/s]; ``entry`` lists ``2 * link + end`` of each node."""
+    cdef Py_ssize_t n, k, m
+    cdef double total
+    for n in prange(out.shape[0], nogil=True, num_threads=n_threads, schedule="static"):
+        total = 0.0
+        for k in range(start_n[n], start_n[n + 1]):
+            m = entry[k] // 2
+            total = total + flux_l[m] * (1 - 2 * (entry[k] - 2 * m))
+        out[n] = total

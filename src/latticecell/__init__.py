@@ -1,0 +1,26 @@
+"""latticecell: a lattice model of chemo-mechanical failure in composite cathodes of solid-state batteries."""
+
+from importlib.metadata import version
+
+from latticecell.config import Config
+from latticecell.errors import ConfigError, LatticecellError, NetworkError, SolveError
+from latticecell.network import Network, assemble_network
+from latticecell.reader import config_from_table, read_config, resolved_toml
+from latticecell.state import State
+
+__version__ = version("latticecell")
+
+__all__ = [
+    "Config",
+    "ConfigError",
+    "LatticecellError",
+    "Network",
+    "NetworkError",
+    "SolveError",
+    "State",
+    "__version__",
+    "assemble_network",
+    "config_from_table",
+    "read_config",
+    "resolved_toml",
+]

@@ -1,0 +1,50 @@
+"""The two ways a request can fail: the input is wrong, or the numerics cannot go on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class LatticecellError(Exception):
+    """Base of every error that a user of the package is meant to see."""
+
+
+class ConfigError(LatticecellError):
+    """Bad input: every problem that was found, one line each.
+
+    Parameters
+    ----------
+    problems : sequence of str
+        One message per problem; each names key, value and what is allowed.
+    """
+
+    def __init__(self, problems: str | Sequence[str]):
+        self.problems = [problems] if isinstance(problems, str) else list(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class NetworkError(LatticecellError):
+    """A network that cannot be built or fails a check of its own geometry."""
+
+
+class SolveError(LatticecellError):
+    """A solver or a time step that did not converge.
+
+    Parameters
+    ----------
+    message : str
+        What was being solved and why it stopped.
+    field : str
+        Name of the field ("mechanics", "electrochemistry", "coupling").
+    residual : float
+        Last relative residual [1].
+    time : float, optional
+        Simulated time at which the step was attempted [s].
+    """
+
+    def __init__(self, message: str, *, field: str, residual: float, time: float | None = None):
+        self.field = field
+        self.residual = float(residual)
+        self.time = time
+        where = "" if time is None else f" at t = {time:.6g} s"
+        super().__init__(f"{field}{where}: {message} (residual {self.residual:.3g})")

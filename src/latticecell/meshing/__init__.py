@@ -1,0 +1,1 @@
+"""Placement, smoothing and labelling of the sites of a conforming Delaunay network."""

@@ -1,0 +1,86 @@
+"""One domain for every tet."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from scipy.sparse.csgraph import connected_components
+
+from latticecell.meshing.conform import Ints, shared_labels
+from latticecell.meshing.geometry import Floats
+from latticecell.meshing.placement import Sites
+from latticecell.network import TET_FACES, unwrap_corners
+
+
+def face_pairs(tet: Ints, x: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats]:
+    """Tets on both sides of every shared face, and its area."""
+    face = np.sort(tet[:, TET_FACES], axis=2).reshape(-1, 3)
+    order = np.lexsort(face.T)
+    twin = np.flatnonzero((face[order][1:] == face[order][:-1]).all(axis=1))
+    left, corner = np.divmod(order[twin], 4)
+    p = np.take_along_axis(x[left], TET_FACES[corner][:, :, None].astype(np.intp), axis=1)
+    area = 0.5 * np.linalg.norm(np.cross(p[:, 1] - p[:, 0], p[:, 2] - p[:, 0]), axis=1)
+    return left, order[twin + 1] // 4, area
+
+
+def label_tets(sites: Sites, tet: Ints) -> Ints:
+    """Label each tet by its common domain; the few ambiguous ones by centroid, then least boundary area."""
+    geometry = sites.geometry
+    count, common = shared_labels(sites, tet)
+    x = unwrap_corners(sites.x, tet, geometry.box)
+    centroid = geometry.wrap(x.mean(axis=1))
+    there = geometry.domain(centroid)
+    label = common[:, 0].copy()
+    left, right, area = face_pairs(tet, x)
+    choices: dict[int, list[int]] = {}
+    for t in np.flatnonzero(count != 1):
+        if count[t] > 1:
+            choice = [int(d) for d in common[t, : count[t]]]
+        else:
+            votes = Counter(d for k in tet[t] for d in sites.labels[k])
+            choice = sorted(d for d in votes if votes[d] == max(votes.values()))
+        choices[int(t)] = choice
+        label[t] = there[t] if int(there[t]) in choice else choice[0]
+    neighbours: dict[int, list[tuple[int, float]]] = {t: [] for t in choices}
+    for u, v, a in zip(left.tolist(), right.tolist(), area.tolist(), strict=True):
+        if u in choices:
+            neighbours[u].append((v, a))
+        if v in choices:
+            neighbours[v].append((u, a))
+    for _ in range(4):
+        changed = False
+        for own, choice in choices.items():
+            score = {d: sum(a for v, a in neighbours[own] if int(label[v]) == d) for d in choice}
+            best = max(score.values())
+            if score[int(label[own])] < 0.999 * best:
+                label[own] = min(d for d in choice if score[d] == best)
+                changed = True
+        if not changed:
+            break
+    _join_slips(label, left, right, area)
+    return label
+
+
+def _join_slips(label: Ints, left: NDArray[np.intp], right: NDArray[np.intp], area: Floats) -> None:
+    """Give tets that are cut off from the bulk of their domain to the neighbour they share most area with."""
+    n = len(label)
+    for _ in range(5):
+        same = label[left] == label[right]
+        graph = sp.coo_matrix((np.ones(same.sum(), bool), (left[same], right[same])), shape=(n, n))
+        parts, part = connected_components(graph, directed=False)
+        size = np.bincount(part)
+        domain = np.empty(parts, np.int32)
+        domain[part] = label
+        order = np.lexsort((-size, domain))
+        main = order[np.unique(domain[order], return_index=True)[1]]
+        slips = np.setdiff1d(np.arange(parts), main)
+        if not len(slips):
+            return
+        for s in slips:
+            a, b = part[left] == s, part[right] == s
+            rim = a != b
+            other = np.where(a, label[right], label[left])[rim]
+            label[part == s] = np.bincount(other, area[rim]).argmax()

@@ -1,0 +1,249 @@
+"""Placement of sites: corners, lines, surfaces, then the interior, each rejecting what is too close."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import Voronoi
+
+from latticecell._kernels import placement as kernel
+from latticecell.meshing.geometry import Floats, Geometry
+
+Flags = NDArray[np.bool_]
+Label = AbstractSet[int]
+
+CORNER, LINE, SURFACE, PLANE, INTERIOR = 0.4, 0.5, 0.68, 0.7, 0.8
+CLEARANCE = 0.6
+"""Least distances, in units of the spacing, between sites, and of interior sites from features."""
+
+
+class Sites:
+    """A growing set of sites: position, spacing, dimension of the feature, and domains.
+
+    ``feature`` holds the domains that define the feature a site lies on; ``labels`` may hold more, taken
+    over from sites that were rejected because this one was too close.
+    """
+
+    def __init__(self, geometry: Geometry):
+        self.geometry = geometry
+        self.x = np.zeros((0, 3))
+        self.h = np.zeros(0)
+        self.dim = np.zeros(0, np.int32)
+        self.labels: list[set[int]] = []
+        self.feature: list[frozenset[int]] = []
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def blocked(self, x: Floats, h: Floats, alpha: float, among: Flags | None = None) -> NDArray[np.int32]:
+        """Greedy insertion of ``x`` after the sites ``among``; -1 where accepted, else the blocker."""
+        old, old_h = (self.x, self.h) if among is None else (self.x[among], self.h[among])
+        box = self.geometry.box
+        every = np.ascontiguousarray(np.concatenate([old, x]))
+        reach = alpha * np.concatenate([old_h, h])
+        cells = np.maximum(1, (box / self.geometry.spacing).astype(np.int32)).astype(np.int32)
+        blocker = np.empty(len(every), np.int32)
+        kernel.insert_greedily(
+            every, reach, box, cells, len(old), np.full(int(np.prod(cells)), -1, np.int32),
+            np.empty(len(every), np.int32), out=np.empty(len(every), np.uint8), blocker=blocker,
+        )  # fmt: skip
+        return blocker[len(old) :]
+
+    def append(self, x: Floats, dim: int, labels: Sequence[Label]) -> None:
+        """Add sites without any check."""
+        self.x = np.concatenate([self.x, x])
+        self.h = np.concatenate([self.h, self.geometry.spacing_at(x)])
+        self.dim = np.concatenate([self.dim, np.full(len(x), dim, np.int32)])
+        self.labels += [set(label) for label in labels]
+        self.feature += [frozenset(label) for label in labels]
+
+    def add(self, x: Floats, dim: int, labels: Sequence[Label], alpha: float, inherit: bool = False) -> None:
+        """Add candidates that keep their distance; ``inherit`` hands labels of the others to the blocker."""
+        if not len(x):
+            return
+        x = self.geometry.wrap(x)
+        n = len(self)
+        blocker = self.blocked(x, self.geometry.spacing_at(x), alpha)
+        accepted = np.flatnonzero(blocker < 0)
+        self.append(x[accepted], dim, [labels[int(i)] for i in accepted])
+        if inherit:
+            index = np.concatenate([np.arange(n), np.full(len(x), -1)])
+            index[n + accepted] = n + np.arange(len(accepted))
+            for i in np.flatnonzero(blocker >= 0):
+                self.labels[index[blocker[i]]] |= labels[int(i)]
+
+    def keep(self, mask: Flags) -> None:
+        """Delete the sites outside ``mask``."""
+        self.x, self.h, self.dim = self.x[mask], self.h[mask], self.dim[mask]
+        index = np.flatnonzero(mask)
+        self.labels = [self.labels[i] for i in index]
+        self.feature = [self.feature[i] for i in index]
+
+
+class _Candidates:
+    """Points with labels, collected before insertion."""
+
+    def __init__(self) -> None:
+        self.x: list[Floats] = []
+        self.labels: list[Label] = []
+
+    def extend(self, x: Floats, label: Label) -> None:
+        self.x += list(x)
+        self.labels += [label] * len(x)
+
+    def array(self) -> Floats:
+        return np.array(self.x).reshape(-1, 3)
+
+
+def place_sites(geometry: Geometry, rng: np.random.Generator) -> Sites:
+    """Place all sites."""
+    sites = Sites(geometry)
+    corners, lines, surfaces = _Candidates(), _Candidates(), _Candidates()
+    for p in range(len(geometry.radius)):
+        _particle_features(geometry, p, rng, corners, lines, surfaces)
+    sites.add(corners.array(), 0, corners.labels, CORNER, inherit=True)
+    sites.add(lines.array(), 1, lines.labels, LINE, inherit=True)
+    order = rng.permutation(len(surfaces.x))
+    sites.add(surfaces.array()[order], 2, [surfaces.labels[i] for i in order], SURFACE)
+    ecbd, separator = geometry.ecbd, geometry.separator
+    planes: tuple[tuple[float, Label], ...] = (
+        (0.0, {ecbd}), (geometry.interface_z, {ecbd, separator}), (float(geometry.box[2]), {separator}),
+    )  # fmt: skip
+    for z, label in planes:
+        below = np.concatenate([geometry.center[:, :2], np.full((len(geometry.center), 1), z)], axis=1)
+        n = int(40 * geometry.box[0] * geometry.box[1] / geometry.spacing_at(below).min() ** 2)
+        x = np.column_stack([rng.random((n, 2)) * geometry.box[:2], np.full(n, z)])
+        sites.add(x, 2, [label] * n, PLANE)
+    _fill(sites, rng)
+    return sites
+
+
+def _fill(sites: Sites, rng: np.random.Generator) -> None:
+    geometry = sites.geometry
+    chosen = []
+    left = int(15 * np.prod(geometry.box) / geometry.spacing**3)
+    while left > 0:
+        x = rng.random((min(left, 400_000), 3)) * geometry.box
+        left -= len(x)
+        keep = rng.random(len(x)) < (geometry.spacing / geometry.spacing_at(x)) ** 3
+        chosen.append(x[keep])
+    x = np.concatenate(chosen)
+    x = x[geometry.feature_distance(x) > CLEARANCE * geometry.spacing_at(x)]
+    sites.add(x, 3, [{int(d)} for d in geometry.domain(x)], INTERIOR)
+
+
+def _particle_features(
+    geometry: Geometry,
+    p: int,
+    rng: np.random.Generator,
+    corners: _Candidates,
+    lines: _Candidates,
+    surfaces: _Candidates,
+) -> None:
+    """Voronoi vertices, edges clipped by the sphere, arcs, boundary polygons and the sphere."""
+    center, radius, h = geometry.center[p], geometry.radius[p], geometry.spacing
+    first = int(geometry.first[p])
+    seed = geometry.seed[geometry.particle == p]
+    n = len(seed)
+    turn = np.arange(60) + 0.5
+    theta, phi = np.arccos(1 - turn / 30), np.pi * (1 + 5**0.5) * turn
+    far = np.stack([np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta)], axis=1)
+    voronoi = Voronoi(np.concatenate([seed, 40 * radius * far]))
+    ridges = [
+        (int(min(pair)), int(max(pair)), polygon)
+        for pair, polygon in zip(voronoi.ridge_points, voronoi.ridge_vertices, strict=True)
+        if max(pair) < n and -1 not in polygon
+    ]
+    edges: dict[tuple[int, int], set[int]] = {}
+    vertices: dict[int, set[int]] = {}
+    for a, b, polygon in ridges:
+        for i, j in zip(polygon, polygon[1:] + polygon[:1], strict=True):
+            edges.setdefault((min(i, j), max(i, j)), set()).update((first + a, first + b))
+    for edge, label in edges.items():
+        for i in edge:
+            vertices.setdefault(i, set()).update(label)
+    for i, label in vertices.items():
+        if np.linalg.norm(voronoi.vertices[i]) < radius:
+            corners.extend(center + voronoi.vertices[i : i + 1], label)
+    for (i, j), label in edges.items():
+        start, d = voronoi.vertices[i], voronoi.vertices[j] - voronoi.vertices[i]
+        a, b, c = d @ d, start @ d, start @ start - radius**2
+        root = b * b - a * c
+        if a == 0 or root <= 0:
+            continue
+        cut = (-b + np.array([-1, 1]) * np.sqrt(root)) / a
+        if cut[0] >= 1 or cut[1] <= 0:
+            continue
+        for t in cut[(cut > 0) & (cut < 1)]:
+            corners.extend((center + start + t * d)[None], label | {geometry.ecbd})
+        lo, hi = max(cut[0], 0), min(cut[1], 1)
+        m = int(np.ceil((hi - lo) * np.sqrt(a) / h / 0.85))
+        t = lo + (hi - lo) * np.arange(1, m) / max(m, 1)
+        lines.extend(center + start + t[:, None] * d, label)
+    for a_, b_, polygon in ridges:
+        _boundary(geometry, p, (a_, b_), voronoi.vertices[polygon], rng, lines, surfaces)
+    y = rng.normal(size=(int(40 * 4 * np.pi * radius**2 / h**2), 3))
+    y *= radius / np.linalg.norm(y, axis=1)[:, None]
+    grain = first + geometry.trees[p].query(y)[1]
+    surfaces.x += list(center + y)
+    surfaces.labels += [{int(g), geometry.ecbd} for g in grain]
+
+
+def _boundary(
+    geometry: Geometry,
+    p: int,
+    pair: tuple[int, int],
+    polygon: Floats,
+    rng: np.random.Generator,
+    lines: _Candidates,
+    surfaces: _Candidates,
+) -> None:
+    """Arcs where a grain boundary meets the sphere, and points on the boundary itself."""
+    center, radius, h = geometry.center[p], geometry.radius[p], geometry.spacing
+    tree, first = geometry.trees[p], int(geometry.first[p])
+    sa, sb = tree.data[pair[0]], tree.data[pair[1]]
+    normal = (sb - sa) / np.linalg.norm(sb - sa)
+    height = 0.5 * (sa + sb) @ normal
+    if abs(height) >= radius:
+        return
+    disc = np.sqrt(radius**2 - height**2)
+    e = np.cross(normal, [1.0, 0, 0] if abs(normal[0]) < 0.8 else [0, 1.0, 0])
+    e /= np.linalg.norm(e)
+    f = np.cross(normal, e)
+    label = {first + pair[0], first + pair[1]}
+
+    def circle(t: Floats) -> Floats:
+        return height * normal + disc * (np.cos(t)[:, None] * e + np.sin(t)[:, None] * f)
+
+    def between(y: Floats) -> Flags:
+        near = np.sort(tree.query(y, k=2)[1], axis=1)
+        return (near == sorted(pair)).all(axis=1)
+
+    m = 2000
+    step = 2 * np.pi / m
+    valid = between(circle(step * np.arange(float(m))))
+    if valid.all():
+        q = max(3, round(2 * np.pi * disc / h))
+        lines.extend(
+            center + circle(2 * np.pi / q * (np.arange(float(q)) + float(rng.random()))),
+            label | {geometry.ecbd},
+        )
+    elif valid.any():
+        origin = int(np.argmin(valid))
+        change = np.diff(np.concatenate([[0], np.roll(valid, -origin).astype(int), [0]]))
+        for u, w in zip(np.flatnonzero(change == 1), np.flatnonzero(change == -1), strict=True):
+            q = int(np.ceil((w - u) * step * disc / h / 0.85))
+            t = (origin + u + (w - u) * np.arange(1, q) / max(q, 1)) * step
+            lines.extend(center + circle(t), label | {geometry.ecbd})
+    flat = np.stack([polygon @ e, polygon @ f], axis=1)
+    lo, hi = np.maximum(flat.min(axis=0), -disc), np.minimum(flat.max(axis=0), disc)
+    if (hi <= lo).any():
+        return
+    w2 = lo + (hi - lo) * rng.random((int(40 * np.prod(hi - lo) / h**2) + 20, 2))
+    y = height * normal + w2[:, :1] * e + w2[:, 1:] * f
+    y = y[(y**2).sum(axis=1) < radius**2]
+    if len(y):
+        surfaces.extend(center + y[between(y)], label)

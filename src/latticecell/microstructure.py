@@ -1,0 +1,95 @@
+"""Where the particles and grains are, and how the grains are oriented: everything that the seed decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from latticecell.config import Config
+from latticecell.errors import ConfigError
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Microstructure:
+    """Spherical particles cut into grains by the Voronoi tessellation of random seeds.
+
+    Attributes
+    ----------
+    box_c : (3,) float64
+        Edge lengths of the cell [m].
+    interface_z : float
+        Height of the plane between the cathode block and the separator [m].
+    center_pc, radius_p : (n_particles, 3), (n_particles,) float64
+        Particles [m].
+    seed_gc : (n_grains, 3) float64
+        Voronoi seed of each grain relative to the centre of its particle [m].
+    particle_g : (n_grains,) int32
+        Particle of each grain; the grains of a particle are contiguous.
+    rotation_gcc : (n_grains, 3, 3) float64
+        Uniformly random rotations from crystal to cell axes.
+    seed : int
+        Seed that everything, also the network, is drawn from.
+    """
+
+    box_c: Floats
+    interface_z: float
+    center_pc: Floats
+    radius_p: Floats
+    seed_gc: Floats
+    particle_g: NDArray[np.int32]
+    rotation_gcc: Floats
+    seed: int
+
+
+def build_microstructure(config: Config) -> Microstructure:
+    """Draw grains and orientations.
+
+    Raises
+    ------
+    ConfigError
+        If a particle leaves the cathode block, or particles (or periodic images) overlap.
+    """
+    geometry = config.geometry
+    box = np.array([geometry.width, geometry.width, geometry.cathode + geometry.separator])
+    center = np.array([particle.center for particle in geometry.particles], float)
+    radius = np.array([particle.radius for particle in geometry.particles], float)
+    _check(center, radius, box, geometry.cathode)
+    rng = np.random.default_rng(config.microstructure.seed)
+    seeds = np.concatenate([_points_in_ball(rng, config.microstructure.grains, r) for r in radius])
+    rotation = Rotation.random(len(seeds), rng=rng).as_matrix()
+    particle = np.repeat(np.arange(len(radius), dtype=np.int32), config.microstructure.grains)
+    for array in (box, center, radius, seeds, particle, rotation):
+        array.setflags(write=False)
+    return Microstructure(
+        box, float(geometry.cathode), center, radius, seeds, particle, rotation, config.microstructure.seed
+    )
+
+
+def _points_in_ball(rng: np.random.Generator, n: int, radius: float) -> Floats:
+    points = np.empty((0, 3))
+    while len(points) < n:
+        trial = rng.uniform(-radius, radius, (2 * n, 3))
+        points = np.concatenate([points, trial[(trial**2).sum(axis=1) < radius**2]])
+    return points[:n]
+
+
+def _check(center: Floats, radius: Floats, box: Floats, cathode: float) -> None:
+    problems = []
+    for i, (c, r) in enumerate(zip(center, radius, strict=True)):
+        if c[2] - r <= 0 or c[2] + r >= cathode:
+            problems.append(f"geometry.particles[{i}]: does not lie inside the cathode block")
+        if 2 * r >= box[0]:
+            problems.append(f"geometry.particles[{i}]: does not fit into geometry.width")
+    for i, j in combinations(range(len(radius)), 2):
+        d = center[i] - center[j]
+        d[:2] -= box[:2] * np.round(d[:2] / box[:2])
+        if np.linalg.norm(d) <= radius[i] + radius[j]:
+            problems.append(f"geometry.particles[{i}] and [{j}] overlap")
+    if problems:
+        raise ConfigError(problems)

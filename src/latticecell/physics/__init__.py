@@ -1,0 +1,1 @@
+"""The physics, one field per module; the modules never import each other."""

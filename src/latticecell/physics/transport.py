@@ -1,0 +1,142 @@
+"""Li transport in the grains: finite volumes whose fluxes run along springs and grain-boundary bonds.
+
+The control volume of a node is a quarter of each of its tets. The flux through the dual faces around spring
+ij is w_ij times the driving difference, w_ij = -sum_T V grad_i . D grad_j with the grain's rotated tensor D.
+With site exclusion and stress drift (Bazant-type lattice gas)
+
+    F = w [y_i (1 - y_j) exp(D/2) - y_j (1 - y_i) exp(-D/2)],   D = psi_j - psi_i,
+
+which is w (y_i - y_j) without stress and vanishes exactly where y / (1 - y) exp(-psi) is uniform.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from latticecell._kernels import transport as kernels
+from latticecell.network import GB_BOND, TET_EDGES, Network, incidence
+
+Floats = NDArray[np.float64]
+
+
+class LinkFlux(NamedTuple):
+    """Fluxes along links, springs first, then grain-boundary bonds, and their derivatives [m3/s]."""
+
+    flux_l: Floats
+    slope_first_l: Floats
+    slope_second_l: Floats
+
+
+class Transport:
+    """Flux operator on the nodes of the grains.
+
+    Parameters
+    ----------
+    network : Network
+    diffusivity : (3,) sequence of float
+        Principal values of D along [100], [010], [001] [m2/s].
+    permeance : float
+        Conductance of an intact grain boundary per area [m/s].
+    blocking_gap : float
+        Opening over which the conductance of a grain boundary falls by e [m].
+    n_threads : int
+        Threads of the kernels; results do not depend on it.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        diffusivity: tuple[float, float, float],
+        permeance: float,
+        blocking_gap: float,
+        n_threads: int = 1,
+    ):
+        self.network = network
+        self.n_threads = n_threads
+        self._gb_area = network.area_b[network.kind_b == GB_BOND]
+        self._permeance = permeance
+        self._blocking_gap = blocking_gap
+        rotation = network.rotation_gcc
+        tensor_dcc = np.zeros((network.n_grains + 2, 3, 3))
+        tensor_dcc[: network.n_grains] = np.einsum("gik,k,gjk->gij", rotation, diffusivity, rotation)
+        weight_s = np.empty(network.n_springs)
+        kernels.edge_weight(
+            network.gradient_tac,
+            network.volume_t,
+            tensor_dcc[network.domain_t],
+            TET_EDGES,
+            network.spring_tets.start,
+            network.spring_tets.index,
+            out=weight_s,
+            n_threads=n_threads,
+        )
+        inside = network.is_active_n[network.spring_sn].all(axis=1)
+        self._weight_s = weight_s[inside]
+        gb = network.bond_bn[network.kind_b == GB_BOND]
+        self.link_ln = np.ascontiguousarray(np.concatenate([network.spring_sn[inside], gb]))
+        self._node_links = incidence(self.link_ln.ravel(), network.n_nodes)
+
+    def weight(self, gap_b: Floats | None = None) -> Floats:
+        """Weights of all links, springs first, (n_links,) [m3/s].
+
+        Parameters
+        ----------
+        gap_b : (n_bonds,) float64, optional
+            Normal openings [m]; an open grain boundary conducts exp(-gap / blocking_gap) of the intact one,
+            so a crack that closes conducts again. None: all boundaries intact.
+        """
+        share = 1.0
+        if gap_b is not None:
+            gap = np.maximum(gap_b[self.network.kind_b == GB_BOND], 0.0)
+            share = np.exp(-gap / self._blocking_gap)
+        return np.concatenate([self._weight_s, self._permeance * self._gb_area * share])
+
+    def flux(self, stoich_n: Floats, psi_n: Floats, weight_l: Floats) -> LinkFlux:
+        """Fluxes of c / c_max from the first to the second node of each link.
+
+        Parameters
+        ----------
+        stoich_n : (n_nodes,) float64
+            Stoichiometry y [1].
+        psi_n : (n_nodes,) float64
+            Stress potential Omega sigma_h / (R T) [1].
+        weight_l : (n_links,) float64
+            From `weight` [m3/s].
+        """
+        result = LinkFlux(*(np.empty(len(self.link_ln)) for _ in range(3)))
+        kernels.saturating_flux(
+            stoich_n,
+            psi_n,
+            self.link_ln,
+            weight_l,
+            flux_l=result.flux_l,
+            slope_first_l=result.slope_first_l,
+            slope_second_l=result.slope_second_l,
+            n_threads=self.n_threads,
+        )
+        return result
+
+    def outflow(self, flux_l: Floats) -> Floats:
+        """Net outflow of every node, (n_nodes,) [m3/s]; sums to zero but for round-off."""
+        out = np.empty(self.network.n_nodes)
+        kernels.gather_outflow(
+            flux_l, self._node_links.start, self._node_links.index, out=out, n_threads=self.n_threads
+        )
+        return out
+
+    def jacobian(self, flux: LinkFlux) -> sp.csr_matrix:
+        """Derivative of `outflow` by the stoichiometry, (n_nodes, n_nodes) [m3/s]."""
+        i, j = self.link_ln.T
+        a, b = flux.slope_first_l, flux.slope_second_l
+        n = self.network.n_nodes
+        return sp.csr_matrix(
+            (
+                np.concatenate([a, b, -a, -b]),
+                (np.concatenate([i, i, j, j]), np.concatenate([i, j, i, j])),
+            ),
+            shape=(n, n),
+        )

@@ -1,0 +1,61 @@
+"""Small networks for tests: structured boxes whose tets are labelled by a function of position."""
+
+from itertools import permutations
+
+import numpy as np
+
+from latticecell.network import assemble_network
+
+
+def box_network(
+    shape=(4, 4, 6),
+    size=(1.3e-6, 1.3e-6, 2.1e-6),
+    domain=None,
+    rotations=None,
+    jitter=0.15,
+    seed=7,
+    n_grains=None,
+    fixed=None,
+):
+    """Kuhn tets of a periodic grid with ``shape`` cells, inner sites moved by ``jitter`` cell sizes.
+
+    ``domain(x_tc)`` gives the domain of each tet from its centroid (default: one medium, the ECBD);
+    ``fixed(x_kc)`` marks sites that must stay on a feature (default: none but the z walls).
+    """
+    shape = np.asarray(shape)
+    size = np.asarray(size, float)
+    rotations = np.zeros((0, 3, 3)) if rotations is None else np.asarray(rotations, float)
+    nx, ny, nz = shape
+    grid = np.stack(np.meshgrid(np.arange(nx), np.arange(ny), np.arange(nz + 1), indexing="ij"), -1)
+    x = grid.reshape(-1, 3) * (size / shape)
+    rng = np.random.default_rng(seed)
+    move = rng.uniform(-jitter, jitter, x.shape) * (size / shape)
+    still = (grid.reshape(-1, 3)[:, 2] == 0) | (grid.reshape(-1, 3)[:, 2] == nz)
+    if fixed is not None:
+        still |= fixed(x)
+    move[still] = 0
+    index = lambda ijk: ((ijk[:, 0] % nx) * ny + ijk[:, 1] % ny) * (nz + 1) + ijk[:, 2]  # noqa: E731
+    cell = np.stack(np.meshgrid(*[np.arange(n) for n in shape], indexing="ij"), -1).reshape(-1, 3)
+    tets, centers = [], []
+    for order in permutations(range(3)):
+        corner = [cell.copy()]
+        for axis in order:
+            corner.append(corner[-1] + np.eye(3, dtype=int)[axis])
+        tets.append(np.stack([index(c) for c in corner], 1))
+        centers.append(np.mean(corner, axis=0) * (size / shape))
+    tet = np.concatenate(tets).astype(np.int32)
+    center = np.concatenate(centers)
+    n_grains = len(rotations)
+    label = np.full(len(tet), n_grains) if domain is None else np.asarray(domain(center))
+    x = x + move
+    x[:, :2] %= size[:2]
+    return assemble_network(
+        box_c=size,
+        x_kc=x,
+        tet_tk=tet,
+        domain_t=label.astype(np.int32),
+        rotation_gcc=rotations,
+        particle_g=np.zeros(n_grains, np.int32),
+        particle_center_pc=np.array([size / 2])[: 1 if n_grains else 0],
+        particle_radius_p=np.array([size.min() / 3])[: 1 if n_grains else 0],
+    )

@@ -1,0 +1,42 @@
+"""NumPy twins of the compiled kernels: short, slow and independent of the gather lists."""
+
+import numpy as np
+
+
+def spring_strain(u_nc, strain_c, spring_sn, direction_sc, length_s):
+    jump = u_nc[spring_sn[:, 1]] - u_nc[spring_sn[:, 0]]
+    lateral = direction_sc[:, :2] ** 2 @ strain_c
+    return (direction_sc * jump).sum(axis=1) / length_s + lateral
+
+
+def spring_tension(strain_s, eigen_t, swelling_te, natural_tee, spring_te, length_s):
+    pull_te = np.einsum("tef,tf->te", natural_tee, strain_s[spring_te] - eigen_t[:, None] * swelling_te)
+    return np.bincount(spring_te.ravel(), pull_te.ravel(), len(length_s)) / length_s
+
+
+def gather_spring_force(tension_s, direction_sc, spring_sn, n_nodes):
+    force = np.zeros((n_nodes, 3))
+    pull = tension_s[:, None] * direction_sc
+    np.add.at(force, spring_sn[:, 0], pull)
+    np.add.at(force, spring_sn[:, 1], -pull)
+    return force
+
+
+def edge_weight(network, diffusivity_tcc, tet_edges):
+    weight = np.zeros(network.n_springs)
+    for edge, (i, j) in enumerate(tet_edges):
+        product = np.einsum(
+            "tc,tcd,td->t", network.gradient_tac[:, i], diffusivity_tcc, network.gradient_tac[:, j]
+        )
+        np.add.at(weight, network.spring_te[:, edge], -network.volume_t * product)
+    return weight
+
+
+def saturating_flux(stoich_n, psi_n, link_ln, weight_l):
+    yi, yj = stoich_n[link_ln].T
+    drift = np.exp(np.diff(psi_n[link_ln], axis=1)[:, 0] / 2)
+    return weight_l * (yi * (1 - yj) * drift - yj * (1 - yi) / drift)
+
+
+def gather_outflow(flux_l, link_ln, n_nodes):
+    return np.bincount(link_ln[:, 0], flux_l, n_nodes) - np.bincount(link_ln[:, 1], flux_l, n_nodes)

@@ -1,0 +1,60 @@
+"""Transport kernels against their NumPy twins, and bitwise independence of the number of threads."""
+
+import numpy as np
+import pytest
+
+import reference
+from latticecell._kernels import transport as kernels
+from latticecell.network import TET_EDGES
+from networks import box_network
+
+NETWORK = box_network((3, 4, 4))
+
+
+def evaluate(n_threads, seed=17):
+    rng = np.random.default_rng(seed)
+    n = NETWORK
+    root = rng.normal(size=(n.n_tets, 3, 3)) * 1e-7
+    tensor = root @ root.transpose(0, 2, 1)
+    weight = np.full(n.n_springs, np.nan)
+    kernels.edge_weight(
+        n.gradient_tac,
+        n.volume_t,
+        tensor,
+        TET_EDGES,
+        n.spring_tets.start,
+        n.spring_tets.index,
+        out=weight,
+        n_threads=n_threads,
+    )
+    y, psi = rng.uniform(size=n.n_nodes), rng.normal(size=n.n_nodes)
+    flux, first, second = (np.full(n.n_springs, np.nan) for _ in range(3))
+    kernels.saturating_flux(
+        y,
+        psi,
+        n.spring_sn,
+        weight,
+        flux_l=flux,
+        slope_first_l=first,
+        slope_second_l=second,
+        n_threads=n_threads,
+    )
+    out = np.full(n.n_nodes, np.nan)
+    kernels.gather_outflow(flux, n.node_springs.start, n.node_springs.index, out=out, n_threads=n_threads)
+    return (weight, flux, first, second, out), tensor, y, psi
+
+
+def test_kernels_equal_their_twins():
+    (weight, flux, _, _, out), tensor, y, psi = evaluate(1)
+    expected = reference.edge_weight(NETWORK, tensor, TET_EDGES)
+    np.testing.assert_allclose(weight, expected, rtol=1e-10, atol=1e-13 * np.abs(expected).max())
+    expected = reference.saturating_flux(y, psi, NETWORK.spring_sn, weight)
+    np.testing.assert_allclose(flux, expected, rtol=1e-9, atol=1e-13 * np.abs(expected).max())
+    expected = reference.gather_outflow(flux, NETWORK.spring_sn, NETWORK.n_nodes)
+    np.testing.assert_allclose(out, expected, rtol=1e-9, atol=1e-13 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("n_threads", [2, 3, 7])
+def test_threads_do_not_change_a_bit(n_threads):
+    for one, many in zip(evaluate(1)[0], evaluate(n_threads)[0], strict=True):
+        assert one.tobytes() == many.tobytes()
