@@ -38,5 +38,11 @@ def saturating_flux(stoich_n, psi_n, link_ln, weight_l):
     return weight_l * (yi * (1 - yj) * drift - yj * (1 - yi) / drift)
 
 
+def dilute_flux(stoich_n, psi_n, link_ln, weight_l):
+    yi, yj = stoich_n[link_ln].T
+    drift = np.diff(psi_n[link_ln], axis=1)[:, 0]
+    return weight_l * (yi - yj + 0.5 * (yi + yj) * drift)
+
+
 def gather_outflow(flux_l, link_ln, n_nodes):
     return np.bincount(link_ln[:, 0], flux_l, n_nodes) - np.bincount(link_ln[:, 1], flux_l, n_nodes)

@@ -64,6 +64,34 @@ def saturating_flux(
         slope_second_l[m] = -up * yi - down * (1.0 - yi)
 
 
+def dilute_flux(
+    const double[::1] stoich_n,
+    const double[::1] psi_n,
+    const int[:, ::1] link_ln,
+    const double[::1] weight_l,
+    *,
+    double[::1] flux_l,
+    double[::1] slope_first_l,
+    double[::1] slope_second_l,
+    int n_threads,
+):
+    """Flux F = w [y_i - y_j + (y_i + y_j) D / 2] from i to j, D = psi_j - psi_i.
+
+    ``flux_l`` and its derivatives by y_i and y_j, (n_links,) [m3/s].
+    """
+    cdef Py_ssize_t m, i, j
+    cdef double half
+    for m in prange(flux_l.shape[0], nogil=True, num_threads=n_threads, schedule="static"):
+        i = link_ln[m, 0]
+        j = link_ln[m, 1]
+        half = 0.5 * (psi_n[j] - psi_n[i])
+        flux_l[m] = weight_l[m] * (
+            stoich_n[i] - stoich_n[j] + half * (stoich_n[i] + stoich_n[j])
+        )
+        slope_first_l[m] = weight_l[m] * (1.0 + half)
+        slope_second_l[m] = weight_l[m] * (half - 1.0)
+
+
 def gather_outflow(
     const double[::1] flux_l,
     const int[::1] start_n,

@@ -43,6 +43,7 @@ class SolveError(LatticecellError):
     """
 
     def __init__(self, message: str, *, field: str, residual: float, time: float | None = None):
+        self.reason = message
         self.field = field
         self.residual = float(residual)
         self.time = time

@@ -41,15 +41,42 @@ def evaluate(n_threads, seed=17):
     )
     out = np.full(n.n_nodes, np.nan)
     kernels.gather_outflow(flux, n.node_springs.start, n.node_springs.index, out=out, n_threads=n_threads)
-    return (weight, flux, first, second, out), tensor, y, psi
+    dilute = [np.full(n.n_springs, np.nan) for _ in range(3)]
+    kernels.dilute_flux(
+        y,
+        psi,
+        n.spring_sn,
+        weight,
+        flux_l=dilute[0],
+        slope_first_l=dilute[1],
+        slope_second_l=dilute[2],
+        n_threads=n_threads,
+    )
+    return (weight, flux, first, second, out, *dilute), tensor, y, psi
+
+
+def check_slopes(twin, first_l, second_l, weight_l, y, psi):
+    """Both fluxes are bilinear in (y_i, y_j), so differences along one of them are exact."""
+    i, j = NETWORK.spring_sn.T
+    pair = np.arange(2 * len(i), dtype=np.int32).reshape(2, -1).T  # every spring with nodes of its own
+    psi_n = np.concatenate([psi[i], psi[j]])
+    for slope, ends in ((first_l, (1.0, 0.0)), (second_l, (0.0, 1.0))):
+        step_n = np.repeat(ends, len(i))
+        at = [twin(np.concatenate([y[i], y[j]]) + h * step_n, psi_n, pair, weight_l) for h in (0.25, -0.25)]
+        expected = (at[0] - at[1]) / 0.5
+        np.testing.assert_allclose(slope, expected, rtol=1e-9, atol=1e-12 * np.abs(expected).max())
 
 
 def test_kernels_equal_their_twins():
-    (weight, flux, _, _, out), tensor, y, psi = evaluate(1)
+    (weight, flux, first, second, out, *dilute), tensor, y, psi = evaluate(1)
     expected = reference.edge_weight(NETWORK, tensor, TET_EDGES)
     np.testing.assert_allclose(weight, expected, rtol=1e-10, atol=1e-13 * np.abs(expected).max())
     expected = reference.saturating_flux(y, psi, NETWORK.spring_sn, weight)
     np.testing.assert_allclose(flux, expected, rtol=1e-9, atol=1e-13 * np.abs(expected).max())
+    check_slopes(reference.saturating_flux, first, second, weight, y, psi)
+    expected = reference.dilute_flux(y, psi, NETWORK.spring_sn, weight)
+    np.testing.assert_allclose(dilute[0], expected, rtol=1e-9, atol=1e-13 * np.abs(expected).max())
+    check_slopes(reference.dilute_flux, *dilute[1:], weight, y, psi)
     expected = reference.gather_outflow(flux, NETWORK.spring_sn, NETWORK.n_nodes)
     np.testing.assert_allclose(out, expected, rtol=1e-9, atol=1e-13 * np.abs(expected).max())
 

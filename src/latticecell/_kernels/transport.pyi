@@ -23,6 +23,17 @@ def saturating_flux(
     slope_second_l: NDArray[float64],
     n_threads: int,
 ) -> None: ...
+def dilute_flux(
+    stoich_n: NDArray[float64],
+    psi_n: NDArray[float64],
+    link_ln: NDArray[int32],
+    weight_l: NDArray[float64],
+    *,
+    flux_l: NDArray[float64],
+    slope_first_l: NDArray[float64],
+    slope_second_l: NDArray[float64],
+    n_threads: int,
+) -> None: ...
 def gather_outflow(
     flux_l: NDArray[float64],
     start_n: NDArray[int32],

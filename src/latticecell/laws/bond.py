@@ -49,16 +49,16 @@ class BilinearLaw:
         Strength sigma_c, equal in opening and shear [Pa].
     final_b : (n_bonds,) float64
         Opening d_f at which the bond is broken [m].
-    stiffness : float
+    stiffness : float or (n_bonds,) float64
         Initial and contact stiffness K [Pa/m].
-    residual : float
+    residual : float or (n_bonds,) float64
         Stiffness left when broken [Pa/m].
     """
 
     strength_b: Floats
     final_b: Floats
-    stiffness: float
-    residual: float
+    stiffness: float | Floats
+    residual: float | Floats
 
     @property
     def onset_b(self) -> Floats:

@@ -15,15 +15,18 @@ from latticecell.meshing.placement import Sites
 from latticecell.network import TET_FACES, unwrap_corners
 
 
-def face_pairs(tet: Ints, x: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats]:
-    """Tets on both sides of every shared face, and its area."""
+def face_pairs(tet: Ints) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    """Tets on both sides of every shared face, and the corner of the first that is opposite to it."""
     face = np.sort(tet[:, TET_FACES], axis=2).reshape(-1, 3)
     order = np.lexsort(face.T)
     twin = np.flatnonzero((face[order][1:] == face[order][:-1]).all(axis=1))
     left, corner = np.divmod(order[twin], 4)
-    p = np.take_along_axis(x[left], TET_FACES[corner][:, :, None].astype(np.intp), axis=1)
-    area = 0.5 * np.linalg.norm(np.cross(p[:, 1] - p[:, 0], p[:, 2] - p[:, 0]), axis=1)
-    return left, order[twin + 1] // 4, area
+    return left, order[twin + 1] // 4, corner
+
+
+def _area(x: Floats, tet: NDArray[np.intp], corner: NDArray[np.intp]) -> Floats:
+    p = np.take_along_axis(x[tet], TET_FACES[corner][:, :, None].astype(np.intp), axis=1)
+    return 0.5 * np.linalg.norm(np.cross(p[:, 1] - p[:, 0], p[:, 2] - p[:, 0]), axis=1)
 
 
 def label_tets(sites: Sites, tet: Ints) -> Ints:
@@ -34,7 +37,8 @@ def label_tets(sites: Sites, tet: Ints) -> Ints:
     centroid = geometry.wrap(x.mean(axis=1))
     there = geometry.domain(centroid)
     label = common[:, 0].copy()
-    left, right, area = face_pairs(tet, x)
+    left, right, corner = face_pairs(tet)
+    area = _area(x, left, corner)
     choices: dict[int, list[int]] = {}
     for t in np.flatnonzero(count != 1):
         if count[t] > 1:

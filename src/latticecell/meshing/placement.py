@@ -7,10 +7,9 @@ from collections.abc import Set as AbstractSet
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import Voronoi
 
 from latticecell._kernels import placement as kernel
-from latticecell.meshing.geometry import Floats, Geometry
+from latticecell.meshing.geometry import Floats, Geometry, voronoi_polygons
 
 Flags = NDArray[np.bool_]
 Label = AbstractSet[int]
@@ -147,16 +146,7 @@ def _particle_features(
     center, radius, h = geometry.center[p], geometry.radius[p], geometry.spacing
     first = int(geometry.first[p])
     seed = geometry.seed[geometry.particle == p]
-    n = len(seed)
-    turn = np.arange(60) + 0.5
-    theta, phi = np.arccos(1 - turn / 30), np.pi * (1 + 5**0.5) * turn
-    far = np.stack([np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta)], axis=1)
-    voronoi = Voronoi(np.concatenate([seed, 40 * radius * far]))
-    ridges = [
-        (int(min(pair)), int(max(pair)), polygon)
-        for pair, polygon in zip(voronoi.ridge_points, voronoi.ridge_vertices, strict=True)
-        if max(pair) < n and -1 not in polygon
-    ]
+    ridges, vertex_vc = voronoi_polygons(seed, radius)
     edges: dict[tuple[int, int], set[int]] = {}
     vertices: dict[int, set[int]] = {}
     for a, b, polygon in ridges:
@@ -166,10 +156,10 @@ def _particle_features(
         for i in edge:
             vertices.setdefault(i, set()).update(label)
     for i, label in vertices.items():
-        if np.linalg.norm(voronoi.vertices[i]) < radius:
-            corners.extend(center + voronoi.vertices[i : i + 1], label)
+        if np.linalg.norm(vertex_vc[i]) < radius:
+            corners.extend(center + vertex_vc[i : i + 1], label)
     for (i, j), label in edges.items():
-        start, d = voronoi.vertices[i], voronoi.vertices[j] - voronoi.vertices[i]
+        start, d = vertex_vc[i], vertex_vc[j] - vertex_vc[i]
         a, b, c = d @ d, start @ d, start @ start - radius**2
         root = b * b - a * c
         if a == 0 or root <= 0:
@@ -184,7 +174,7 @@ def _particle_features(
         t = lo + (hi - lo) * np.arange(1, m) / max(m, 1)
         lines.extend(center + start + t[:, None] * d, label)
     for a_, b_, polygon in ridges:
-        _boundary(geometry, p, (a_, b_), voronoi.vertices[polygon], rng, lines, surfaces)
+        _boundary(geometry, p, (a_, b_), vertex_vc[polygon], rng, lines, surfaces)
     y = rng.normal(size=(int(40 * 4 * np.pi * radius**2 / h**2), 3))
     y *= radius / np.linalg.norm(y, axis=1)[:, None]
     grain = first + geometry.trees[p].query(y)[1]

@@ -13,14 +13,21 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from latticecell._kernels import springs
-from latticecell.laws.elastic import VOIGT, voigt_strain
+from latticecell.config import Config
+from latticecell.laws.elastic import (
+    VOIGT,
+    isotropic_stiffness,
+    rotate_stiffness,
+    transversely_isotropic_stiffness,
+    voigt_strain,
+)
 from latticecell.network import Network
 
 Floats = NDArray[np.float64]
 
 
 class Lattice:
-    """Elastic operator of a network.
+    """Elastic operator of a network; ``swelling_tv`` is the expansion tensor of each tet (Voigt).
 
     Parameters
     ----------
@@ -37,7 +44,7 @@ class Lattice:
         self.network = network
         self.n_threads = n_threads
         self._stiffness_tvv = stiffness_dvv[network.domain_t]
-        self._swelling_tv = voigt_strain(swelling_dcc)[network.domain_t]
+        self.swelling_tv = voigt_strain(swelling_dcc)[network.domain_t]
         direction_tec = network.direction_sc[network.spring_te]
         x, y, z = np.moveaxis(direction_tec, 2, 0)
         h_tev = np.stack([x * x, y * y, z * z, y * z, x * z, x * y], axis=2)
@@ -52,7 +59,7 @@ class Lattice:
                 optimize=True,
             )
         )
-        self._swelling_te = np.ascontiguousarray(np.einsum("tev,tv->te", h_tev, self._swelling_tv))
+        self._swelling_te = np.ascontiguousarray(np.einsum("tev,tv->te", h_tev, self.swelling_tv))
 
     def tet_mean(self, field_n: Floats) -> Floats:
         """Mean of a nodal field over the four nodes of each tet, (n_tets,)."""
@@ -96,12 +103,12 @@ class Lattice:
         )
         return tension_s
 
-    def force(self, u_nc: Floats, strain_c: Floats, eigen_n: Floats) -> Floats:
-        """Force of the springs on every node, (n_nodes, 3) [N]."""
+    def gather(self, tension_s: Floats) -> Floats:
+        """Force of springs under tension on every node, (n_nodes, 3) [N]."""
         network = self.network
         force_nc = np.empty((network.n_nodes, 3))
         springs.gather_spring_force(
-            self.tension(u_nc, strain_c, eigen_n),
+            tension_s,
             network.direction_sc,
             network.node_springs.start,
             network.node_springs.index,
@@ -109,6 +116,10 @@ class Lattice:
             n_threads=self.n_threads,
         )
         return force_nc
+
+    def force(self, u_nc: Floats, strain_c: Floats, eigen_n: Floats) -> Floats:
+        """Force of the springs on every node, (n_nodes, 3) [N]."""
+        return self.gather(self.tension(u_nc, strain_c, eigen_n))
 
     def strain(self, u_nc: Floats, strain_c: Floats) -> Floats:
         """Total strain of every tet, (n_tets, 6) Voigt with engineering shears [1]."""
@@ -119,12 +130,12 @@ class Lattice:
 
     def stress(self, u_nc: Floats, strain_c: Floats, eigen_n: Floats) -> Floats:
         """Stress of every tet, (n_tets, 6) Voigt [Pa], positive in tension."""
-        elastic_tv = self.strain(u_nc, strain_c) - self.tet_mean(eigen_n)[:, None] * self._swelling_tv
+        elastic_tv = self.strain(u_nc, strain_c) - self.tet_mean(eigen_n)[:, None] * self.swelling_tv
         return np.einsum("tvw,tw->tv", self._stiffness_tvv, elastic_tv)
 
     def energy(self, u_nc: Floats, strain_c: Floats, eigen_n: Floats) -> float:
         """Elastic energy of the lattice [J]."""
-        elastic_tv = self.strain(u_nc, strain_c) - self.tet_mean(eigen_n)[:, None] * self._swelling_tv
+        elastic_tv = self.strain(u_nc, strain_c) - self.tet_mean(eigen_n)[:, None] * self.swelling_tv
         density_t = 0.5 * np.einsum(
             "tv,tvw,tw->t", elastic_tv, self._stiffness_tvv, elastic_tv, optimize=True
         )
@@ -170,3 +181,22 @@ def block_matrix(rows: NDArray, cols: NDArray, block_k: Floats, n: int) -> sp.bs
     data = (summation @ block_k.reshape(-1, 9)).reshape(-1, 3, 3)
     start = np.r_[0, np.cumsum(np.bincount(key // n, minlength=n))]
     return sp.bsr_matrix((data, key % n, start), shape=(3 * n, 3 * n))
+
+
+def elastic_constants(config: Config, network: Network) -> tuple[Floats, Floats]:
+    """Stiffness (n_domains, 6, 6) [Pa] and expansion tensor (n_domains, 3, 3) [1] of every domain."""
+    active, ecbd, separator = config.materials.active, config.materials.ecbd, config.materials.separator
+    q = network.rotation_gcc
+    if active.elasticity == "isotropic":
+        crystal = isotropic_stiffness(active.youngs_modulus, active.poisson_ratio)
+    else:
+        assert active.youngs_modulus_c and active.poisson_ratio_c is not None and active.shear_modulus_c
+        crystal = transversely_isotropic_stiffness(
+            active.youngs_modulus, active.poisson_ratio,
+            active.youngs_modulus_c, active.poisson_ratio_c, active.shear_modulus_c,
+        )  # fmt: skip
+    media = [isotropic_stiffness(m.youngs_modulus, m.poisson_ratio) for m in (ecbd, separator)]
+    stiffness = np.concatenate([rotate_stiffness(crystal, q), np.array(media)])
+    swelling = np.zeros((len(q) + 2, 3, 3))
+    swelling[: len(q)] = np.einsum("gik,k,gjk->gij", q, active.expansion_ratio, q)
+    return stiffness, swelling

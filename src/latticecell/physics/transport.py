@@ -6,12 +6,13 @@ With site exclusion and stress drift (Bazant-type lattice gas)
 
     F = w [y_i (1 - y_j) exp(D/2) - y_j (1 - y_i) exp(-D/2)],   D = psi_j - psi_i,
 
-which is w (y_i - y_j) without stress and vanishes exactly where y / (1 - y) exp(-psi) is uniform.
+which is w (y_i - y_j) without stress and vanishes exactly where y / (1 - y) exp(-psi) is uniform. The dilute
+drift of the paper's Eq 10, F = w [y_i - y_j + (y_i + y_j) D / 2], is there to compare; it lets y exceed 1.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -45,6 +46,8 @@ class Transport:
         Opening over which the conductance of a grain boundary falls by e [m].
     n_threads : int
         Threads of the kernels; results do not depend on it.
+    drift : {"saturating", "dilute"}
+        Law of the flux along a link.
     """
 
     def __init__(
@@ -54,9 +57,11 @@ class Transport:
         permeance: float,
         blocking_gap: float,
         n_threads: int = 1,
+        drift: Literal["saturating", "dilute"] = "saturating",
     ):
         self.network = network
         self.n_threads = n_threads
+        self._flux = {"saturating": kernels.saturating_flux, "dilute": kernels.dilute_flux}[drift]
         self._gb_area = network.area_b[network.kind_b == GB_BOND]
         self._permeance = permeance
         self._blocking_gap = blocking_gap
@@ -79,6 +84,7 @@ class Transport:
         gb = network.bond_bn[network.kind_b == GB_BOND]
         self.link_ln = np.ascontiguousarray(np.concatenate([network.spring_sn[inside], gb]))
         self._node_links = incidence(self.link_ln.ravel(), network.n_nodes)
+        self._build_pattern()
 
     def weight(self, gap_b: Floats | None = None) -> Floats:
         """Weights of all links, springs first, (n_links,) [m3/s].
@@ -108,7 +114,7 @@ class Transport:
             From `weight` [m3/s].
         """
         result = LinkFlux(*(np.empty(len(self.link_ln)) for _ in range(3)))
-        kernels.saturating_flux(
+        self._flux(
             stoich_n,
             psi_n,
             self.link_ln,
@@ -129,14 +135,30 @@ class Transport:
         return out
 
     def jacobian(self, flux: LinkFlux) -> sp.csr_matrix:
-        """Derivative of `outflow` by the stoichiometry, (n_nodes, n_nodes) [m3/s]."""
+        """Derivative of `outflow` by the stoichiometry, (n_nodes, n_nodes) [m3/s]; the pattern is fixed."""
+        n, n_links = self.network.n_nodes, len(self.link_ln)
+        data = np.empty(len(self._index))
+        data[self._slot[:n_links]] = flux.slope_second_l
+        data[self._slot[n_links : 2 * n_links]] = -flux.slope_first_l
         i, j = self.link_ln.T
-        a, b = flux.slope_first_l, flux.slope_second_l
-        n = self.network.n_nodes
-        return sp.csr_matrix(
-            (
-                np.concatenate([a, b, -a, -b]),
-                (np.concatenate([i, i, j, j]), np.concatenate([i, j, i, j])),
-            ),
-            shape=(n, n),
+        data[self._slot[2 * n_links :]] = np.bincount(i, flux.slope_first_l, n) - np.bincount(
+            j, flux.slope_second_l, n
         )
+        return sp.csr_matrix((data, self._index, self._start), shape=(n, n))
+
+    @property
+    def diagonal(self) -> NDArray[np.intp]:
+        """Where the data of `jacobian` holds its diagonal, (n_nodes,)."""
+        return self._slot[2 * len(self.link_ln) :]
+
+    def _build_pattern(self) -> None:
+        """Sort the entries (i, j) and (j, i) of all links and the diagonal into CSR order."""
+        n = self.network.n_nodes
+        i, j = self.link_ln.T
+        row = np.concatenate([i, j, np.arange(n)])
+        column = np.concatenate([j, i, np.arange(n)])
+        order = np.lexsort((column, row))
+        self._slot = np.empty(len(order), np.intp)
+        self._slot[order] = np.arange(len(order))
+        self._index = column[order].astype(np.int32)
+        self._start = np.concatenate(([0], np.cumsum(np.bincount(row, minlength=n)))).astype(np.int32)

@@ -1,0 +1,402 @@
+"""One implicit step of Li transport, reaction and both potentials, solved together.
+
+Unknowns: stoichiometry y on grain nodes, the potentials p (see `physics.electrostatics`) and the cell voltage
+V. Equations, with i_b the reaction current of an interface bond and q = 1 / (F c_max):
+
+    volume (y - y_old) / dt + outflow(y) + q sum_b A i = 0       grain nodes,
+    conduction p +- A i + plating = 0                            ECBD and ED nodes,
+    sum_b A i = I   or   V = given.
+
+Newton; V follows the other unknowns exactly (a scalar solve), so the total current is right in every
+iterate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from latticecell.config import Config
+from latticecell.errors import SolveError
+from latticecell.laws import ocv_law
+from latticecell.laws.resistance import ExponentialContact
+from latticecell.network import INTERFACE_BOND, Network
+from latticecell.physics.electrostatics import LinkedSystem, Potentials, gmres
+from latticecell.physics.kinetics import STOICH_FLOOR, LithiumKinetics, ParticleKinetics, Reaction
+from latticecell.physics.transport import LinkFlux, Transport
+from latticecell.state import State
+from latticecell.units import FARADAY
+
+Floats = NDArray[np.float64]
+
+BOUND_SLACK = 1e-9
+"""How far y may leave [0, 1] before the limiter acts [1]."""
+LIMITER_PASSES = 6
+_PATIENCE = 6  # Newton steps before the residual must fall: at first V climbs the steep end of U
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """Control by the cell current [A], positive while charging (delithiation)."""
+
+    amperes: float
+
+
+@dataclass(frozen=True, slots=True)
+class Voltage:
+    """Control by the voltage of the collector against the Li metal [V]."""
+
+    volts: float
+
+
+Control = Current | Voltage
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """A converged step.
+
+    Attributes
+    ----------
+    stoich_n : (n_nodes,) float64
+        Stoichiometry, 0 outside the grains [1].
+    phi_s_n, phi_l_n : (n_nodes,) float64
+        Potentials, 0 where a node carries no such field [V].
+    current_b : (n_bonds,) float64
+        Reaction current density, positive for delithiation, 0 on GB bonds [A/m2].
+    voltage : float
+        Cell voltage [V].
+    current, lithium_current : float
+        Current through the collector and into the Li metal, positive while charging [A].
+    newton_iterations, linear_iterations : int
+        Summed over the passes of the limiter.
+    limited_nodes : int
+        Nodes whose negative weights the limiter clipped.
+    residual : float
+        Last scaled residual [1].
+    """
+
+    stoich_n: Floats
+    phi_s_n: Floats
+    phi_l_n: Floats
+    current_b: Floats
+    voltage: float
+    current: float
+    lithium_current: float
+    newton_iterations: int
+    linear_iterations: int
+    limited_nodes: int
+    residual: float
+
+
+class _Problem(NamedTuple):
+    """What stays fixed during the Newton iterations of one pass."""
+
+    old_n: Floats
+    mass: Floats  # (n_active,) volume / dt [m3/s]
+    drift_n: Floats  # psi as transport sees it
+    psi_b: Floats  # psi as the reaction sees it
+    weight_l: Floats
+    resistance_b: Floats
+    target: Control
+
+
+class _Point(NamedTuple):
+    """An iterate, what the laws say about it, and its residuals (y rows in m3/s, p rows in A)."""
+
+    stoich_n: Floats
+    p: Floats
+    voltage: float
+    flux: LinkFlux
+    reaction: Reaction
+    plating_slope: Floats
+    residual_y: Floats
+    residual_p: Floats
+    scale: float  # current that p rows are measured against [A]
+    error: float
+
+
+class Electrochemistry:
+    """Solver of the electrochemical fields of a cell.
+
+    Parameters
+    ----------
+    config : Config
+    network : Network
+    n_threads : int
+        Threads of the kernels; results do not depend on it.
+    """
+
+    def __init__(self, config: Config, network: Network, n_threads: int = 1):
+        active, boundary, kinetics = config.materials.active, config.grain_boundary, config.kinetics
+        self.network = network
+        self._drifts = active.stress_diffusion != "off"
+        self._bounded_above = active.stress_diffusion != "dilute"  # dilute drift piles up beyond c_max
+        self._transport = Transport(
+            network,
+            active.diffusivity,
+            boundary.permeance,
+            boundary.blocking_gap,
+            n_threads,
+            "dilute" if active.stress_diffusion == "dilute" else "saturating",
+        )
+        self._potentials = Potentials(
+            network,
+            config.materials.ecbd.electronic_conductivity,
+            config.materials.ecbd.ionic_conductivity,
+            config.materials.separator.ionic_conductivity,
+            n_threads,
+        )
+        self._particle = ParticleKinetics(
+            ocv_law(active.ocv),
+            kinetics.exchange_current,
+            kinetics.alpha_a,
+            kinetics.alpha_c,
+            kinetics.temperature,
+            kinetics.mechanical_ocv,
+        )
+        self._lithium = LithiumKinetics(kinetics.lithium_exchange_current, kinetics.temperature)
+        self._contact = ExponentialContact(
+            config.interface.resistance, config.interface.resistance_gap, config.interface.resistance_max
+        )
+        self._x0 = active.initial_stoichiometry
+        self._li_per_charge = 1 / (FARADAY * active.c_max)  # m3/C
+        self._tolerance = config.solver.electrochemistry_tolerance
+        self._iterations = config.solver.electrochemistry_iterations
+        self._is_interface = network.kind_b == INTERFACE_BOND
+        self._grain_node_b = network.bond_bn[self._is_interface, 0]
+        self._area_b = network.area_b[self._is_interface]
+        # nodes of a domain are contiguous and the grains come first
+        self._n_active = int(np.count_nonzero(network.is_active_n))
+        self._volume = network.volume_n[: self._n_active]
+        self._floor = 1e-4 * kinetics.exchange_current * float(self._area_b.sum())
+        slope = self._lithium.plate(np.zeros(len(self._potentials.lithium_area)))[1]
+        self._hierarchy = self._potentials.hierarchy(slope * self._potentials.lithium_area)
+
+    def initial(self, state: State) -> None:
+        """Fill the electrochemical fields of ``state`` with the cell at rest."""
+        active = self.network.is_active_n
+        start, unstressed = np.array([self._x0]), np.zeros(1)
+        rest = float(self._particle.surface(start, unstressed).open_circuit_b[0])
+        state.stoich_n[...] = np.where(active, self._x0, 0.0)
+        state.phi_s_n[...] = np.where(self._potentials.electronic_n, rest, 0.0)
+        state.phi_l_n[...] = 0.0
+        state.current_b[...] = 0.0
+        state.voltage[...] = rest
+
+    def forget(self) -> None:
+        """Drop what depends on earlier steps, so that a resumed run equals an uninterrupted one.
+
+        There is nothing to drop: the one multigrid hierarchy is made at construction, from the network and
+        the materials alone, and it serves every step.
+        """
+
+    def interface_drop(self, current_b: Floats, gap_b: Floats) -> float:
+        """Return the mean of i_n R_int over the interface, weighted by the current |i_n| A [V].
+
+        Takes i_n [A/m2] and normal openings [m], both (n_bonds,); has the sign of the current.
+        """
+        current = current_b[self._is_interface]
+        weight = np.abs(current) * self._area_b
+        if not weight.any():
+            return 0.0
+        drop = current * self._contact.resistance(gap_b[self._is_interface])
+        return float((weight * drop).sum() / weight.sum())
+
+    def solve(
+        self,
+        state: State,
+        dt: float,
+        control: Control,
+        *,
+        gap_b: Floats,
+        psi_n: Floats,
+        guess: Solution | None = None,
+    ) -> Solution:
+        """Take one implicit Euler step from ``state``, which is left alone.
+
+        Parameters
+        ----------
+        state : State
+            Start of the step.
+        dt : float
+            [s]
+        control : Current or Voltage
+        gap_b : (n_bonds,) float64
+            Normal openings [m]: contact resistance and blocking of grain boundaries.
+        psi_n : (n_nodes,) float64
+            Stress potential [1].
+        guess : Solution, optional
+            Where Newton starts; by default at ``state``.
+
+        Raises
+        ------
+        SolveError
+            If Newton, GMRES or the limiter does not converge.
+        """
+        problem = _Problem(
+            state.stoich_n,
+            self._volume / dt,
+            psi_n if self._drifts else np.zeros_like(psi_n),
+            psi_n[self._grain_node_b],
+            self._transport.weight(gap_b),
+            self._contact.resistance(gap_b[self._is_interface]),
+            control,
+        )
+        start = guess or state
+        voltage = float(guess.voltage if guess else state.voltage[0])
+        node, split = self._potentials.node_p, self._potentials.n_electronic
+        p = np.concatenate([start.phi_s_n[node[:split]] - voltage, start.phi_l_n[node[split:]]])
+        point = self._evaluate(problem, start.stoich_n, p, voltage)
+        flagged = np.zeros(self.network.n_nodes, bool)
+        newton = linear = 0
+        for _ in range(LIMITER_PASSES + 1):
+            point, passes, krylov = self._newton(problem, point)
+            newton, linear = newton + passes, linear + krylov
+            stoich, current = self._balance(problem, point)
+            excess = stoich - 1 if self._bounded_above else np.zeros_like(stoich)
+            outside = np.maximum(-stoich, excess) > BOUND_SLACK
+            if not outside.any():
+                return self._solution(point, stoich, current, newton, linear, int(flagged.sum()))
+            flagged |= outside
+            touched = flagged[self._transport.link_ln].any(axis=1)
+            weight = np.where(touched, np.maximum(problem.weight_l, 0.0), problem.weight_l)
+            problem = problem._replace(weight_l=weight)
+            point = self._evaluate(problem, point.stoich_n, point.p, point.voltage)
+        raise _failure(f"{outside.sum()} nodes stay outside [0, 1]", float(np.maximum(-stoich, excess).max()))
+
+    def _newton(self, problem: _Problem, point: _Point) -> tuple[_Point, int, int]:
+        krylov, last = 0, 7.0 * point.error
+        for iteration in range(self._iterations):
+            if point.error <= self._tolerance:
+                return point, iteration, krylov
+            # Eisenstat and Walker, choice 2: linear solves as accurate as the last step deserves
+            forcing = min(
+                0.03, max(1e-5, 0.5 * (point.error / last) ** 2, 0.1 * self._tolerance / point.error)
+            )
+            change, steps = self._linear(problem, point, forcing)
+            krylov, last = krylov + steps, point.error
+            point = self._search(problem, point, change, 4 if iteration >= _PATIENCE else 0)
+        if point.error <= self._tolerance:
+            return point, self._iterations, krylov
+        raise _failure("Newton did not converge", point.error)
+
+    def _evaluate(self, problem: _Problem, stoich_n: Floats, p: Floats, voltage: float) -> _Point:
+        n, potentials = self._n_active, self._potentials
+        a = self._grain_node_b
+        flux = self._transport.flux(stoich_n, problem.drift_n, problem.weight_l)
+        surface = self._particle.surface(stoich_n[a], problem.psi_b)
+        jump, resistance = potentials.jump(p), problem.resistance_b
+        if isinstance(problem.target, Voltage):
+            voltage = problem.target.volts
+            reaction = self._particle.react(surface, jump + voltage, resistance)
+        else:
+            amperes = problem.target.amperes
+            voltage, reaction = self._particle.carry(
+                amperes, surface, jump, resistance, self._area_b, voltage
+            )
+        bond = self._area_b * reaction.current_b
+        plating, slope = self._lithium.plate(p[potentials.lithium_p])
+        stored = problem.mass * (stoich_n[:n] - problem.old_n[:n])
+        residual_y = stored + self._transport.outflow(flux.flux_l)[:n]
+        residual_y += self._li_per_charge * np.bincount(a, bond, n)
+        residual_p = potentials.matrix @ p + potentials.sources(bond)
+        residual_p[potentials.lithium_p] += potentials.lithium_area * plating
+        scale = max(float(np.abs(bond).sum()), self._floor)
+        error = max(float(np.abs(residual_y / problem.mass).max()), float(np.abs(residual_p).sum()) / scale)
+        plating_slope = potentials.lithium_area * slope
+        return _Point(
+            stoich_n, p, voltage, flux, reaction, plating_slope, residual_y, residual_p, scale, error
+        )
+
+    def _search(self, problem: _Problem, point: _Point, change: Floats, halvings: int) -> _Point:
+        """Take the full step, or the best of some shorter ones if it does not bring the residual down."""
+        best = self._advance(problem, point, change)
+        for k in range(1, halvings + 1):
+            if best.error < 0.9 * point.error:
+                break
+            shorter = self._advance(problem, point, 0.5**k * change)
+            best = min(best, shorter, key=lambda trial: trial.error)
+        return best
+
+    def _advance(self, problem: _Problem, point: _Point, change: Floats) -> _Point:
+        """Step to the next iterate; no surface node may go more than 4/5 of its way to 0 or 1.
+
+        Nodes within `STOICH_FLOOR` of the ends are free: negative weights may ask for y < 0 there, which is
+        for the limiter to see.
+        """
+        n, a = self._n_active, self._grain_node_b
+        stoich = point.stoich_n.copy()
+        stoich[:n] += change[:n]
+        old, new = point.stoich_n[a], stoich[a]
+        new = np.where(old > STOICH_FLOOR, np.maximum(new, 0.2 * old), new)
+        stoich[a] = np.where(1 - old > STOICH_FLOOR, np.minimum(new, 1 - 0.2 * (1 - old)), new)
+        return self._evaluate(problem, stoich, point.p + change[n:-1], point.voltage + float(change[-1]))
+
+    def _linear(self, problem: _Problem, point: _Point, tolerance: float) -> tuple[Floats, int]:
+        """Solve for the Newton step (y, p, V)."""
+        n = self._n_active
+        full = self._transport.jacobian(point.flux)
+        end, diagonal = full.indptr[n], self._transport.diagonal[:n]
+        held = sp.csr_matrix((full.data[:end], full.indices[:end], full.indptr[: n + 1]), shape=(n, n))
+        held.data[diagonal] += problem.mass
+        system = LinkedSystem(
+            self._potentials,
+            self._hierarchy,
+            held=held,
+            diagonal=diagonal,
+            mass=problem.mass,
+            node_b=self._grain_node_b,
+            share=self._li_per_charge,
+            slope_b=self._area_b * point.reaction.slope_b,
+            conductance_b=self._area_b * point.reaction.conductance_b,
+            plating=point.plating_slope,
+            scale=point.scale,
+            fixed_voltage=isinstance(problem.target, Voltage),
+        )
+        rhs = -system.scaled(point.residual_y, point.residual_p, 0.0)
+        x, iterations, residual = gmres(system.apply, system.precondition, rhs, tolerance)
+        if residual > 0.3:
+            raise _failure("GMRES stalled", residual)
+        return x, iterations
+
+    def _balance(self, problem: _Problem, point: _Point) -> tuple[Floats, Floats]:
+        """Update y from the final fluxes and currents, so that Li is conserved to round-off.
+
+        The current is first made exact by the shift of V that the last iterate still asks for.
+        """
+        current = point.reaction.current_b.copy()
+        if isinstance(problem.target, Current):
+            share = point.reaction.conductance_b
+            miss = problem.target.amperes - float((self._area_b * current).sum())
+            current += share * (miss / float((self._area_b * share).sum()))
+        n = self._n_active
+        loss = self._transport.outflow(point.flux.flux_l)[:n]
+        loss += self._li_per_charge * np.bincount(self._grain_node_b, self._area_b * current, n)
+        stoich = problem.old_n.copy()
+        stoich[:n] -= loss / problem.mass
+        return stoich, current
+
+    def _solution(
+        self, point: _Point, stoich: Floats, current: Floats, newton: int, linear: int, limited: int
+    ) -> Solution:
+        potentials, n = self._potentials, self.network.n_nodes
+        node, split = potentials.node_p, potentials.n_electronic
+        phi_s, phi_l, current_b = np.zeros(n), np.zeros(n), np.zeros(self.network.n_bonds)
+        phi_s[node[:split]] = point.voltage + point.p[:split]
+        phi_s[potentials.collector_n] = point.voltage
+        phi_l[node[split:]] = point.p[split:]
+        current_b[self._is_interface] = current
+        plating = self._lithium.plate(point.p[potentials.lithium_p])[0]
+        collector = potentials.collector_current(point.p, self._area_b * current)
+        metal = float((potentials.lithium_area * plating).sum())
+        fields = (stoich, phi_s, phi_l, current_b)
+        return Solution(*fields, point.voltage, collector, metal, newton, linear, limited, point.error)
+
+
+def _failure(message: str, residual: float) -> SolveError:
+    return SolveError(message, field="electrochemistry", residual=residual)

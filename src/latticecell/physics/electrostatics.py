@@ -1,0 +1,330 @@
+"""Electrons and ions outside the grains (PHYSICS 2.1): div(-sigma grad phi) = 0 on the same edge weights.
+
+phi_s lives on the nodes of the ECBD, phi_l on those of the ECBD and the ED. The collector is an
+equipotential at the cell voltage V; phi_s is stored relative to it, s = phi_s - V, so that the rows of the
+stiff electronic network carry millivolts and lose nothing to round-off.
+
+Unknowns of one vector ``p``: s on the free ECBD nodes, then phi_l, then one slot that stays zero and stands
+for every node at the collector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pyamg
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from pyamg.relaxation.relaxation import gauss_seidel
+from scipy.sparse.csgraph import connected_components
+
+from latticecell._kernels import transport as kernels
+from latticecell.network import INTERFACE_BOND, TET_EDGES, Network
+
+Floats = NDArray[np.float64]
+
+_SWEEPS = 3
+_MAX_KRYLOV = 80
+
+
+class Potentials:
+    """Conduction operator of both potentials.
+
+    Parameters
+    ----------
+    network : Network
+    electronic : float
+        Electronic conductivity of the ECBD [S/m].
+    ionic, ionic_separator : float
+        Ionic conductivity of the ECBD and of the ED [S/m].
+    n_threads : int
+        Threads of the kernels; results do not depend on it.
+
+    Attributes
+    ----------
+    size : int
+        Number of unknowns, without the zero slot.
+    node_p : (size,) intp
+        Node of each unknown.
+    n_electronic : int
+        How many of them are electronic; they come first.
+    matrix : (size, size) csr_matrix
+        Conduction, symmetric [S].
+    slot_s_b, slot_l_b : (n_interface,) intp
+        Unknowns of both potentials at the interface bonds; ``size`` is the zero slot.
+    lithium_p : (n,) intp
+        Unknowns at the Li metal.
+    lithium_area : (n,) float64
+        Their areas [m2].
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        electronic: float,
+        ionic: float,
+        ionic_separator: float,
+        n_threads: int = 1,
+    ):
+        n = network.n_nodes
+        bond_n = network.bond_bn[network.kind_b == INTERFACE_BOND, 1]
+        zero, sigma = 0.0, [0.0] * network.n_grains
+        electron, on_s = _laplacian(network, [*sigma, electronic, zero], n_threads)
+        ion, on_l = _laplacian(network, [*sigma, ionic, ionic_separator], n_threads)
+        self.collector_n = network.collector_n[on_s[network.collector_n]]
+        on_s = _supported(electron, on_s, np.concatenate([self.collector_n, bond_n]))
+        lithium = on_l[network.lithium_n]
+        on_l = _supported(ion, on_l, np.concatenate([network.lithium_n[lithium], bond_n]))
+        self.electronic_n, self.ionic_n = on_s.copy(), on_l
+        on_s[self.collector_n] = False
+        nodes_s, nodes_l = np.flatnonzero(on_s), np.flatnonzero(on_l)
+        self.node_p = np.concatenate([nodes_s, nodes_l])
+        self.n_electronic, self.size = len(nodes_s), len(self.node_p)
+        slot_s, slot_l = np.full(n, self.size), np.full(n, self.size)
+        slot_s[nodes_s] = np.arange(self.n_electronic)
+        slot_l[nodes_l] = np.arange(self.n_electronic, self.size)
+        self.slot_s_b, self.slot_l_b = slot_s[bond_n], slot_l[bond_n]
+        self.lithium_p = slot_l[network.lithium_n[lithium]]
+        self.lithium_area = network.lithium_area_n[lithium]
+        self.matrix = sp.block_diag(
+            [electron[nodes_s][:, nodes_s], ion[nodes_l][:, nodes_l]], format="csr"
+        ).tocsr()
+        self._collector_rows = electron[self.collector_n][:, nodes_s].tocsr()
+        self._collector_b = np.isin(bond_n, self.collector_n)
+
+    def collector_current(self, p: Floats, bond_current_b: Floats) -> float:
+        """Return the current that enters through the collector [A].
+
+        Parameters
+        ----------
+        p : (size,) float64
+            Potentials [V].
+        bond_current_b : (n_interface,) float64
+            Current of each interface bond [A]; bonds on the collector draw from it directly.
+        """
+        inner = self._collector_rows @ p[: self.n_electronic]
+        return float(inner.sum() + bond_current_b[self._collector_b].sum())
+
+    def sources(self, bond_current_b: Floats) -> Floats:
+        """Return what bond currents take from each unknown, (size,) [A]: electrons in, ions out."""
+        taken = np.bincount(self.slot_s_b, bond_current_b, self.size + 1)
+        given = np.bincount(self.slot_l_b, bond_current_b, self.size + 1)
+        return (taken - given)[: self.size].astype(float)
+
+    def jump(self, p: Floats) -> Floats:
+        """Return s - phi_l at the interface bonds, (n_interface,) [V]."""
+        padded = np.append(p, 0.0)
+        return padded[self.slot_s_b] - padded[self.slot_l_b]
+
+    def hierarchy(self, plating: Floats) -> pyamg.multilevel.MultilevelSolver:
+        """Return a smoothed-aggregation hierarchy of the conduction matrix with the Li metal attached.
+
+        Local weights smooth the prolongation: the usual spectral radius starts from random numbers.
+
+        Parameters
+        ----------
+        plating : (n_lithium,) float64
+            Conductance from each of ``lithium_p`` into the metal [S].
+        """
+        slot = self.lithium_p
+        metal = sp.csr_matrix((plating, (slot, slot)), shape=self.matrix.shape)
+        return pyamg.smoothed_aggregation_solver(
+            (self.matrix + metal).tocsr(),
+            symmetry="symmetric",
+            strength=("symmetric", {"theta": 0.0}),
+            smooth=("jacobi", {"omega": 4 / 3, "weighting": "local"}),
+            presmoother=("gauss_seidel", {"sweep": "symmetric"}),
+            postsmoother=("gauss_seidel", {"sweep": "symmetric"}),
+            improve_candidates=None,
+            max_coarse=50,
+        )
+
+
+def _laplacian(
+    network: Network, conductivity_d: list[float], n_threads: int
+) -> tuple[sp.csr_matrix, NDArray[np.bool_]]:
+    """Conduction matrix over all nodes [S], and which nodes a conducting tet touches."""
+    sigma_t = np.array(conductivity_d)[network.domain_t]
+    weight_s = np.empty(network.n_springs)
+    kernels.edge_weight(
+        network.gradient_tac,
+        network.volume_t,
+        sigma_t[:, None, None] * np.eye(3),
+        TET_EDGES,
+        network.spring_tets.start,
+        network.spring_tets.index,
+        out=weight_s,
+        n_threads=n_threads,
+    )
+    n = network.n_nodes
+    touched = np.zeros(n, bool)
+    touched[network.tet_tn[sigma_t > 0]] = True
+    i, j = network.spring_sn.T
+    edge = sp.csr_matrix((weight_s, (i, j)), shape=(n, n))
+    edge = (edge + edge.T).tocsr()
+    return (sp.diags(np.asarray(edge.sum(axis=1)).ravel()) - edge).tocsr(), touched
+
+
+def _supported(matrix: sp.csr_matrix, on_n: NDArray[np.bool_], anchor_n: NDArray) -> NDArray[np.bool_]:
+    """Drop connected pockets that no anchor ties to anything: their potential is arbitrary."""
+    _, part = connected_components(abs(matrix) > 0, directed=False)
+    anchored = np.zeros(part.max() + 1, bool)
+    anchored[part[anchor_n]] = True
+    return on_n & anchored[part]
+
+
+class LinkedSystem:
+    """Linearised equations of the potentials, of the cell voltage, and of a store that feeds the bonds.
+
+    Unknowns (y, p, v): the store, the potentials, the voltage. The current of bond b, d I_b = slope y +
+    conductance (jump p + v), drains the store and loads the potentials:
+
+        block y + share sum_b conductance (jump p + v) = r_y,    block = held + share sum_b slope,
+        matrix p +- d I + plating p = r_p,
+        sum_b d I = r_v   or, at fixed voltage,   v = r_v.
+
+    The preconditioner rests on two facts. Seen from a bond, the potentials conduct far better than the store
+    can follow, so that (y, v) hardly feel p. And the reaction is so stiff against the store that d I is a
+    small difference of large numbers; so it is taken from the balance of the store, r_y - held y, instead.
+
+    Parameters
+    ----------
+    potentials : Potentials
+    hierarchy : pyamg hierarchy
+        From `Potentials.hierarchy`.
+    held : (n, n) csr_matrix
+        Store without the reaction [m3/s]; its columns sum to ``mass``.
+    diagonal : (n,) intp
+        Where the data of ``held`` has its diagonal.
+    mass : (n,) float64
+        Storage of each node, volume / dt [m3/s].
+    node_b : (n_interface,) int
+        Node of the store behind each bond.
+    share : float
+        What a unit of charge takes out of the store [m3/C].
+    slope_b, conductance_b : (n_interface,) float64
+        Derivatives of the bond currents by y [A] and by the jump [S].
+    plating : (n_lithium,) float64
+        Conductance into the Li metal [S].
+    scale : float
+        Current that the rows of p and v are measured against [A]; rows of y are measured against ``mass``.
+    fixed_voltage : bool
+    """
+
+    def __init__(
+        self,
+        potentials: Potentials,
+        hierarchy: pyamg.multilevel.MultilevelSolver,
+        *,
+        held: sp.csr_matrix,
+        diagonal: NDArray[np.intp],
+        mass: Floats,
+        node_b: NDArray[np.integer],
+        share: float,
+        slope_b: Floats,
+        conductance_b: Floats,
+        plating: Floats,
+        scale: float,
+        fixed_voltage: bool,
+    ):
+        self._potentials, self._hierarchy = potentials, hierarchy
+        self._held, self._block, self._mass = held, held.copy(), mass
+        self._block.data[diagonal] += share * np.bincount(node_b, slope_b, len(mass))
+        self._n, self._node_b, self._share = len(mass), node_b, share
+        self._slope_b, self._conductance_b, self._plating = slope_b, conductance_b, plating
+        self._scale, self._fixed = scale, fixed_voltage
+        total = np.bincount(node_b, conductance_b, self._n).astype(float)
+        self._part_b = conductance_b / total[node_b]  # of the current of its node
+        self._column = self._relax(share * total)
+        # conductance of a bond once the store has followed, estimated node by node
+        follow = conductance_b * (1 - share * slope_b / self._block.data[diagonal][node_b])
+        self._slow_b = np.maximum(follow, 1e-6 * conductance_b)
+
+    def scaled(self, y: Floats, p: Floats, v: float) -> Floats:
+        """Return rows in the norm of the Krylov solver, (n + size + 1,) [1]."""
+        return np.concatenate([y / self._mass, p / self._scale, [v / self._scale]])
+
+    def apply(self, x: Floats) -> Floats:
+        """Return the scaled rows of (y, p, v)."""
+        y, p, v = x[: self._n], x[self._n : -1], x[-1]
+        potentials = self._potentials
+        pull_b = self._conductance_b * (potentials.jump(p) + v)
+        current_b = self._slope_b * y[self._node_b] + pull_b
+        row_y = self._block @ y + self._share * np.bincount(self._node_b, pull_b, self._n)
+        row_p = potentials.matrix @ p + potentials.sources(current_b)
+        row_p[potentials.lithium_p] += self._plating * p[potentials.lithium_p]
+        return self.scaled(row_y, row_p, v * self._scale if self._fixed else float(current_b.sum()))
+
+    def precondition(self, rows: Floats) -> Floats:
+        """Return approximate (y, p, v) of scaled rows; a fixed linear operator."""
+        row_y, row_p = rows[: self._n] * self._mass, rows[self._n : -1] * self._scale
+        y, v = self._relax(row_y), float(rows[-1])
+        if not self._fixed:  # balance of the store: sum mass y = sum of its rows - share r_v
+            wanted = row_y.sum() - self._share * v * self._scale
+            v = ((self._mass * y).sum() - wanted) / (self._mass * self._column).sum()
+        y -= v * self._column
+        current_b = ((row_y - self._held @ y) / self._share)[self._node_b] * self._part_b
+        p = self._hierarchy.solve(row_p - self._potentials.sources(current_b), maxiter=1, tol=1e-12)
+        if not self._fixed:
+            v -= (self._slow_b * self._potentials.jump(p)).sum() / self._slow_b.sum()
+        return np.concatenate([y, p, [v]])
+
+    def _relax(self, rhs: Floats) -> Floats:
+        x = np.zeros(self._n)
+        gauss_seidel(self._block, x, rhs, iterations=_SWEEPS, sweep="symmetric")
+        return x
+
+
+def gmres(
+    apply: Callable[[Floats], Floats],
+    precondition: Callable[[Floats], Floats],
+    rhs: Floats,
+    tolerance: float,
+) -> tuple[Floats, int, float]:
+    """Right-preconditioned GMRES without restart.
+
+    Saad and Schultz, SIAM J. Sci. Stat. Comput. 7, 856 (1986).
+    Long sums run in NumPy, not BLAS, whose order of summation depends on its number of threads.
+
+    Parameters
+    ----------
+    apply, precondition : callable
+        The operator and an approximation of its inverse, both linear.
+    rhs : (n,) float64
+        Not zero.
+    tolerance : float
+        Wanted residual relative to ``rhs``.
+
+    Returns
+    -------
+    (n,) float64
+        Solution.
+    int
+        Iterations.
+    float
+        Relative residual that was reached.
+    """
+    norm = float(np.sqrt(np.einsum("i,i", rhs, rhs)))
+    basis, steps = [rhs / norm], []
+    upper = np.zeros((_MAX_KRYLOV + 1, _MAX_KRYLOV))
+    for k in range(_MAX_KRYLOV):
+        steps.append(precondition(basis[k]))
+        w = apply(steps[k])
+        for _ in range(2):  # one pass of Gram-Schmidt loses orthogonality
+            for j, v in enumerate(basis):
+                h = np.einsum("i,i", v, w)
+                upper[j, k] += h
+                w -= h * v
+        upper[k + 1, k] = np.sqrt(np.einsum("i,i", w, w))
+        target = np.zeros(k + 2)
+        target[0] = norm
+        weight = np.linalg.lstsq(upper[: k + 2, : k + 1], target, rcond=None)[0]
+        relative = float(np.linalg.norm(target - upper[: k + 2, : k + 1] @ weight)) / norm
+        if relative <= tolerance or upper[k + 1, k] == 0.0:
+            break
+        basis.append(w / upper[k + 1, k])
+    x = np.zeros_like(rhs)
+    for part, step in zip(weight, steps, strict=True):
+        x += part * step
+    return x, len(steps), relative

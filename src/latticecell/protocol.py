@@ -1,0 +1,78 @@
+"""The protocol of a run: which step comes when, what is controlled, and what ends it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from latticecell.config import Config
+
+CURRENT_TOLERANCE = 0.01
+"""How closely a hold stops at its cut-off current, relative."""
+
+Limit = Literal["voltage", "current"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One step of the protocol in one cycle.
+
+    Attributes
+    ----------
+    cycle, index : int
+        Cycle and position in the list of steps, from 0.
+    kind : str
+        "charge", "discharge", "hold" or "rest".
+    amperes : float or None
+        Controlled cell current, positive while charging [A]; None in a hold.
+    volts : float or None
+        Controlled voltage of a hold; None: the voltage at which it starts [V].
+    limit : {"voltage", "current"} or None
+        What ends the stage besides its duration.
+    target : float
+        Voltage [V] or magnitude of the current [A] at which it ends.
+    duration : float or None
+        Longest time [s].
+    """
+
+    cycle: int
+    index: int
+    kind: str
+    amperes: float | None
+    volts: float | None
+    limit: Limit | None
+    target: float
+    duration: float | None
+
+    def overshoot(self, voltage: float, current: float) -> float:
+        """How far the cut-off has been passed: volts, or a fraction of the cut-off current."""
+        if self.limit == "voltage":
+            return (voltage - self.target) * (1.0 if self.kind == "charge" else -1.0)
+        if self.limit == "current":
+            return 1.0 - abs(current) / self.target
+        return -1e300
+
+    def tolerance(self, voltage: float) -> float:
+        """How far from its cut-off the stage may end, given the tolerance for voltages [V]."""
+        return voltage if self.limit == "voltage" else CURRENT_TOLERANCE
+
+
+def stages(config: Config) -> Iterator[Stage]:
+    """Yield the stages of all cycles in order."""
+    one_c = config.protocol.current_1c
+    for cycle in range(config.protocol.cycles):
+        for index, step in enumerate(config.protocol.steps):
+            amperes: float | None = None
+            limit: Limit | None = None
+            target = 0.0
+            if step.kind in ("charge", "discharge"):
+                assert step.c_rate is not None
+                amperes = step.c_rate * one_c * (1 if step.kind == "charge" else -1)
+                if step.until is not None:
+                    limit, target = "voltage", step.until
+            elif step.kind == "rest":
+                amperes = 0.0
+            elif step.until_c_rate is not None:
+                limit, target = "current", step.until_c_rate * one_c
+            yield Stage(cycle, index, step.kind, amperes, step.voltage, limit, target, step.duration)

@@ -1,0 +1,215 @@
+"""How good a generated network is: its tets, and its areas and volumes against the exact geometry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from scipy.sparse.csgraph import connected_components
+
+from latticecell.meshing.geometry import voronoi_polygons
+from latticecell.meshing.labels import face_pairs
+from latticecell.microstructure import Microstructure
+from latticecell.network import Network
+
+Floats = NDArray[np.float64]
+Row = tuple[str, float, float | None, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """Counts and errors of a network; areas in m2, volumes in m3.
+
+    Attributes
+    ----------
+    sites, nodes, tets, springs, gb_bonds, interface_bonds, grains : int
+        Counts; ``grains`` is how many the microstructure has.
+    tet_quality_min, tet_quality_1pc : float
+        Worst and 1st-percentile ``3 r_in / R_circ`` of the tets (1 regular, 0 flat, negative inverted).
+    gb_area, gb_area_exact : float
+        Area of the GB bonds, and of the Voronoi faces inside the spheres.
+    particle_area, particle_area_exact : float
+        Area of the interface bonds, and of the spheres.
+    particle_volume, particle_volume_exact : float
+        Volume of the grains' tets, and of the spheres.
+    smallest_grain : float
+        Volume of the smallest grain over the mean volume of a grain of the whole cell.
+    lost_grains, split_grains : int
+        Grains without a tet, and grains whose tets are not connected through faces.
+    """
+
+    sites: int
+    nodes: int
+    tets: int
+    springs: int
+    gb_bonds: int
+    interface_bonds: int
+    grains: int
+    tet_quality_min: float
+    tet_quality_1pc: float
+    gb_area: float
+    gb_area_exact: float
+    particle_area: float
+    particle_area_exact: float
+    particle_volume: float
+    particle_volume_exact: float
+    smallest_grain: float
+    lost_grains: int
+    split_grains: int
+
+    def rows(self) -> list[Row]:
+        """Name, value, exact value and relative error (None where there is no exact value) for a table."""
+        um2, um3 = 1e12, 1e18
+        return [
+            ("sites", self.sites, None, None),
+            ("nodes", self.nodes, None, None),
+            ("tets", self.tets, None, None),
+            ("springs", self.springs, None, None),
+            ("grain-boundary bonds", self.gb_bonds, None, None),
+            ("interface bonds", self.interface_bonds, None, None),
+            ("grains", self.grains - self.lost_grains, *_against(self.grains - self.lost_grains, self.grains)),
+            ("grains in pieces", self.split_grains, None, None),
+            ("smallest grain / mean grain", self.smallest_grain, None, None),
+            ("worst tet quality", self.tet_quality_min, None, None),
+            ("1st percentile of tet quality", self.tet_quality_1pc, None, None),
+            _row("grain-boundary area [um2]", self.gb_area * um2, self.gb_area_exact * um2),
+            _row("particle surface [um2]", self.particle_area * um2, self.particle_area_exact * um2),
+            _row("particle volume [um3]", self.particle_volume * um3, self.particle_volume_exact * um3),
+        ]
+
+
+def network_quality(network: Network, microstructure: Microstructure) -> Quality:
+    """Measure a network against the microstructure that it was generated from."""
+    n_grains = len(microstructure.seed_gc)
+    q_t = tet_quality(network.unwrapped_tac())
+    volume_g = np.bincount(network.domain_t, network.volume_t, n_grains + 2)[:n_grains]
+    pieces_g = grain_pieces(network.site_n[network.tet_tn], network.domain_t, n_grains)
+    radius_p = microstructure.radius_p
+    sphere = 4 / 3 * np.pi * float((radius_p**3).sum())
+    return Quality(
+        sites=network.n_sites,
+        nodes=network.n_nodes,
+        tets=network.n_tets,
+        springs=network.n_springs,
+        gb_bonds=len(network.gb_b),
+        interface_bonds=len(network.interface_b),
+        grains=n_grains,
+        tet_quality_min=float(q_t.min()),
+        tet_quality_1pc=float(np.quantile(q_t, 0.01)),
+        gb_area=float(network.area_b[network.gb_b].sum()),
+        gb_area_exact=grain_boundary_area(microstructure),
+        particle_area=float(network.area_b[network.interface_b].sum()),
+        particle_area_exact=4 * np.pi * float((radius_p**2).sum()),
+        particle_volume=float(volume_g.sum()),
+        particle_volume_exact=sphere,
+        smallest_grain=float(volume_g.min()) * n_grains / sphere,
+        lost_grains=int((pieces_g == 0).sum()),
+        split_grains=int((pieces_g > 1).sum()),
+    )
+
+
+def tet_quality(x_tac: Floats) -> Floats:
+    """Signed ``3 r_in / R_circ`` of tets, (n_tets,): 1 for a regular tet, 0 for a flat one.
+
+    With volume V, surface A and the products a, b, c of opposite edges: ``r_in = 3 V / A`` and ``R_circ =
+    sqrt((a + b + c) (a + b - c) (a - b + c) (b + c - a)) / (24 V)`` (Crelle).
+
+    Parameters
+    ----------
+    x_tac : (n_tets, 4, 3) float64
+        Corners, in any unit.
+    """
+    x = x_tac / np.maximum(np.ptp(x_tac, axis=1).max(axis=1), 1e-300)[:, None, None]
+    e = x[:, [1, 2, 3, 2, 3, 3]] - x[:, [0, 0, 0, 1, 1, 2]]
+    length = np.linalg.norm(e, axis=2)
+    volume = np.einsum("tc,tc->t", e[:, 0], np.cross(e[:, 1], e[:, 2])) / 6
+    area = np.zeros(len(x))
+    for i, j in ((0, 1), (0, 2), (1, 2), (3, 4)):
+        area += 0.5 * np.linalg.norm(np.cross(e[:, i], e[:, j]), axis=1)
+    a, b, c = length[:, 0] * length[:, 5], length[:, 1] * length[:, 4], length[:, 2] * length[:, 3]
+    product = (a + b + c) * (a + b - c) * (a - b + c) * (b + c - a)
+    good = (product > 0) & (area > 0)
+    q = np.zeros(len(x))
+    q[good] = 216 * (volume * np.abs(volume))[good] / (area[good] * np.sqrt(product[good]))
+    return q
+
+
+def grain_pieces(tet_tk: NDArray[np.int32], domain_t: NDArray[np.int32], n_grains: int) -> NDArray[np.intp]:
+    """Number of face-connected pieces of each grain, (n_grains,); 0 for a lost grain."""
+    left, right = face_pairs(tet_tk)[:2]
+    same = domain_t[left] == domain_t[right]
+    n = len(domain_t)
+    graph = sp.coo_matrix((np.ones(same.sum(), bool), (left[same], right[same])), shape=(n, n))
+    parts, part_t = connected_components(graph, directed=False)
+    domain = np.empty(parts, np.int64)
+    domain[part_t] = domain_t
+    return np.bincount(domain, minlength=n_grains + 2)[:n_grains]
+
+
+def grain_boundary_area(microstructure: Microstructure) -> float:
+    """Exact area of the Voronoi faces inside the spheres [m2], round-off aside."""
+    total = 0.0
+    for p, radius in enumerate(microstructure.radius_p):
+        seed = microstructure.seed_gc[microstructure.particle_g == p]
+        polygons, vertices = voronoi_polygons(seed / radius, 1.0)
+        for a, b, polygon in polygons:
+            normal = seed[b] - seed[a]
+            size = float(np.linalg.norm(normal))
+            height = float((seed[b] ** 2).sum() - (seed[a] ** 2).sum()) / (2 * size * radius)
+            if abs(height) >= 1:
+                continue
+            normal = normal / size
+            first = np.cross(normal, np.eye(3)[int(np.abs(normal).argmin())])
+            first /= np.linalg.norm(first)
+            axes = np.stack([first, np.cross(normal, first)], axis=1)
+            disc = float(np.sqrt(1 - height**2))
+            total += float(radius) ** 2 * polygon_disc_area(vertices[polygon] @ axes, disc)
+    return total
+
+
+def polygon_disc_area(corner_vc: Floats, radius: float) -> float:
+    """Area of a simple polygon inside the disc around the origin, in closed form.
+
+    Each edge contributes the signed area between it, or the circle where it runs outside, and the origin.
+
+    Parameters
+    ----------
+    corner_vc : (n_corners, 2) float64
+        Corners in order, either way round.
+    radius : float
+        Radius of the disc, in the unit of the corners.
+    """
+    total = 0.0
+    for p, q in zip(corner_vc, np.roll(corner_vc, -1, axis=0), strict=True):
+        d = q - p
+        a, b, c = float(d @ d), float(p @ d), float(p @ p) - radius**2
+        if a == 0:
+            continue
+        root = b * b - a * c
+        lo, hi = 0.0, 0.0
+        if root > 0:
+            lo, hi = (float(np.clip((-b + s * np.sqrt(root)) / a, 0, 1)) for s in (-1, 1))
+        inner, outer = p + lo * d, p + hi * d
+        if lo >= hi:
+            total += radius**2 * _angle(p, q)
+            continue
+        total += radius**2 * (_angle(p, inner) + _angle(outer, q)) + _cross(inner, outer)
+    return abs(total) / 2
+
+
+def _cross(p: Floats, q: Floats) -> float:
+    return float(p[0] * q[1] - p[1] * q[0])
+
+
+def _angle(p: Floats, q: Floats) -> float:
+    return float(np.arctan2(_cross(p, q), p @ q))
+
+
+def _against(value: float, exact: float) -> tuple[float, float]:
+    return exact, value / exact - 1 if exact else float(value != exact)
+
+
+def _row(name: str, value: float, exact: float) -> Row:
+    return (name, value, *_against(value, exact))

@@ -1,0 +1,303 @@
+"""The coupled implicit step and its control: the only module that knows all the physics.
+
+One step: predict gap, stress and displacement; solve the electrochemistry with gap and stress lagged; solve
+the equilibrium with the new stoichiometry; repeat until nothing changes; accept, and only then commit the
+damage. A step that fails leaves no trace and is tried again with a shorter one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latticecell.acceleration import Anderson
+from latticecell.config import Config
+from latticecell.electrochemistry import Current, Electrochemistry, Solution, Voltage
+from latticecell.errors import SolveError
+from latticecell.laws import expansion_law
+from latticecell.network import Network
+from latticecell.physics.mechanics import Mechanics, MechanicsSolution
+from latticecell.protocol import Stage, stages
+from latticecell.state import State
+from latticecell.units import GAS_CONSTANT
+
+Floats = NDArray[np.float64]
+
+CHARGE, SWELLING, WALL, VISCOUS = range(4)
+"""Columns of ``State.passed``."""
+EASY_NEWTON, HARD_NEWTON, EASY_REPEATS = 14, 18, 4
+SHRINK_HARD, SHRINK_FAILED = 0.7, 0.4
+ROOT_TRIALS = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a run stands: all that is needed, besides the state, to go on.
+
+    Attributes
+    ----------
+    stage : int
+        Position in the sequence of all stages of all cycles.
+    elapsed : float
+        Time since the start of the stage [s].
+    dt : float
+        Length of the next step [s].
+    steps : int
+        Accepted steps so far.
+    hold : float
+        Voltage held in a hold without a voltage of its own [V].
+    finished : bool
+        Whether the protocol is over.
+    """
+
+    stage: int = 0
+    elapsed: float = 0.0
+    dt: float = 0.0
+    steps: int = 0
+    hold: float = 0.0
+    finished: bool = False
+
+    def table(self) -> dict[str, Any]:
+        """Return the cursor as plain values, for a checkpoint."""
+        return asdict(self)
+
+
+class Trial(NamedTuple):
+    """A converged coupled step that is not yet accepted."""
+
+    dt: float
+    electro: Solution
+    mechanics: MechanicsSolution
+    eigen_n: Floats
+    psi_n: Floats
+    repeats: int
+    newton: int
+    linear: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepReport:
+    """An accepted step (none at the start of a run). ``state`` is live: copy what should be kept."""
+
+    state: State
+    cursor: Cursor
+    stage: Stage
+    trial: Trial | None
+    rejected: int
+    stage_finished: bool
+    viscous_share: float
+
+
+class Stepper:
+    """Advances a cell through its protocol.
+
+    Parameters
+    ----------
+    config : Config
+    network : Network
+    """
+
+    def __init__(self, config: Config, network: Network):
+        threads = config.solver.threads
+        self.config = config
+        self.network = network
+        self.electro = Electrochemistry(config, network, threads)
+        self.mechanics = Mechanics(config, network, threads)
+        active = config.materials.active
+        self._expansion = expansion_law(active.volume_change, active.strain_extrapolation)
+        self._beta_0 = float(self._expansion.strain(active.initial_stoichiometry))
+        self._psi_per_pascal = active.partial_molar_volume / (GAS_CONSTANT * config.kinetics.temperature)
+        self._stages = list(stages(config))
+        self.options = config.solver
+
+    def eigen(self, stoich_n: Floats) -> Floats:
+        """Linear expansion beta(x) - beta(x0) of every node, 0 outside the grains, (n_nodes,) [1]."""
+        active = self.network.is_active_n
+        beta = np.zeros(len(stoich_n))
+        beta[active] = self._expansion.strain(stoich_n[active]) - self._beta_0
+        return beta
+
+    def start(self) -> tuple[State, Cursor]:
+        """Return the cell at rest, in equilibrium with its walls, and where the protocol begins.
+
+        Raises `SolveError` if there is no such equilibrium.
+        """
+        state = State.zeros(self.network)
+        self.electro.initial(state)
+        eigen = self.eigen(state.stoich_n)
+        self.mechanics.forget()
+        found = self.mechanics.solve(eigen, state, np.inf)
+        before = state.copy()
+        self._put_mechanics(state, found, self._psi(found, eigen))
+        work = self.mechanics.work(before, state, eigen, eigen, np.inf)
+        state.passed[WALL] = 0.5 * work.wall  # the walls are loaded gradually
+        return state, Cursor(dt=self.options.dt_initial, hold=float(state.voltage[0]))
+
+    def steps(self, state: State, cursor: Cursor) -> Iterator[StepReport]:
+        """Advance ``state`` in place, one report per accepted step, to the end of the protocol.
+
+        The future depends on ``state`` and ``cursor`` only, so a run may be resumed after any report.
+
+        Raises
+        ------
+        SolveError
+            If a step fails at the shortest allowed length; ``state`` is then the last accepted one.
+        """
+        while not cursor.finished:
+            stage = self._stages[cursor.stage]
+            old = state.copy()
+            self.mechanics.forget()
+            trial, rejected, over = self._advance(state, stage, cursor)
+            self._commit(old, state, trial)
+            cursor = self._move(cursor, stage, trial, rejected, over, float(state.voltage[0]))
+            share = self.mechanics.viscous_share(old, state, trial.dt)
+            yield StepReport(state, cursor, stage, trial, rejected, over, share)
+
+    def _control(self, stage: Stage, cursor: Cursor) -> Current | Voltage:
+        if stage.amperes is not None:
+            return Current(stage.amperes)
+        return Voltage(stage.volts if stage.volts is not None else cursor.hold)
+
+    def _advance(self, state: State, stage: Stage, cursor: Cursor) -> tuple[Trial, int, bool]:
+        """Find the next step: its solution, how many attempts failed, whether it ends the stage."""
+        control = self._control(stage, cursor)
+        left = np.inf if stage.duration is None else stage.duration - cursor.elapsed
+        dt, rejected = min(cursor.dt, left), 0
+        while True:
+            try:
+                trial = self._couple(state, dt, control)
+                break
+            except SolveError as error:
+                rejected += 1
+                if dt <= self.options.dt_min:
+                    raise SolveError(
+                        f"gave up at dt = {dt:.3g} s: {error.reason}", field=error.field,
+                        residual=error.residual, time=float(state.time[0]) + dt,
+                    ) from error  # fmt: skip
+                dt = max(SHRINK_FAILED * dt, min(dt, self.options.dt_min))
+        tolerance = stage.tolerance(self.options.cutoff_tolerance)
+        over = stage.overshoot(trial.electro.voltage, trial.electro.current)
+        if over > tolerance:
+            trial, failed = self._hit_cutoff(state, stage, control, cursor, trial, tolerance)
+            return trial, rejected + failed, True
+        return trial, rejected, over >= -tolerance or trial.dt >= left
+
+    def _hit_cutoff(
+        self, state: State, stage: Stage, control: Current | Voltage, cursor: Cursor, trial: Trial,
+        tolerance: float,
+    ) -> tuple[Trial, int]:  # fmt: skip
+        """Shorten the step until it ends at the cut-off (false position, Illinois variant)."""
+        high, at_high = trial.dt, stage.overshoot(trial.electro.voltage, trial.electro.current)
+        low, at_low = 0.0, -at_high  # a stage that has just begun has no value of its own yet: bisect first
+        if cursor.elapsed > 0:
+            previous = float(state.current_b @ self.network.area_b)
+            at_low = min(stage.overshoot(float(state.voltage[0]), previous), -1e-12)
+        failed, side = 0, 0
+        for _ in range(ROOT_TRIALS):
+            if high - low <= self.options.dt_min * 1e-3:
+                break
+            share = -at_low / (at_high - at_low)
+            dt = low + (high - low) * min(max(share, 0.02), 0.98)
+            try:
+                middle = self._couple(state, dt, control)
+            except SolveError:
+                failed += 1
+                dt = 0.5 * (low + dt)
+                middle = self._couple(state, dt, control)
+            over = stage.overshoot(middle.electro.voltage, middle.electro.current)
+            trial = middle
+            if abs(over) <= tolerance:
+                break
+            if over > 0:
+                high, at_high = dt, over
+                at_low = 0.5 * at_low if side > 0 else at_low
+                side = 1
+            else:
+                low, at_low = dt, over
+                at_high = 0.5 * at_high if side < 0 else at_high
+                side = -1
+        return trial, failed
+
+    def _couple(self, state: State, dt: float, control: Current | Voltage) -> Trial:
+        """Solve one coupled step; raises `SolveError` if it does not converge."""
+        options = self.options
+        gap = state.gap_b + dt * state.gap_rate_b
+        psi = state.psi_n + dt * state.psi_rate_n
+        u = state.u_nc + dt * state.u_rate_nc
+        strain = state.strain_c
+        mixing = Anderson(3)
+        electro: Solution | None = None
+        newton = hardest = linear = 0
+        change = np.inf
+        for repeat in range(options.coupling_iterations):
+            last = electro
+            electro = self.electro.solve(state, dt, control, gap_b=gap, psi_n=psi, guess=last)
+            eigen = self.eigen(electro.stoich_n)
+            found = self.mechanics.solve(eigen, state, dt, u, strain)
+            newton, linear = newton + found.newton_iterations, linear + found.linear_iterations
+            hardest = max(hardest, found.newton_iterations)
+            image = self._psi(found, eigen)
+            gap_change = float(np.abs(np.maximum(found.gap_b, 0) - np.maximum(gap, 0)).max(initial=0.0))
+            changes = [gap_change / options.coupling_tolerance_gap]
+            if last is not None:
+                stoich_change = float(np.abs(electro.stoich_n - last.stoich_n).max())
+                changes.append(stoich_change / options.coupling_tolerance_stoich)
+                changes.append(abs(electro.voltage - last.voltage) / options.coupling_tolerance_voltage)
+            change = max(changes)
+            if last is not None and change <= 1.0:
+                return Trial(dt, electro, found, eigen, image, repeat + 1, hardest, linear)
+            psi = mixing.next(psi, image)
+            gap, u, strain = found.gap_b, found.u_nc, found.strain_c
+        raise SolveError(
+            f"fields still change after {options.coupling_iterations} repeats", field="coupling",
+            residual=change, time=float(state.time[0]) + dt,
+        )  # fmt: skip
+
+    def _psi(self, found: MechanicsSolution, eigen_n: Floats) -> Floats:
+        """Stress potential Omega sigma_h / (R T) of every grain node, (n_nodes,) [1]."""
+        mean = self.mechanics.lattice.hydrostatic(found.u_nc, found.strain_c, eigen_n)
+        return np.where(self.network.is_active_n, self._psi_per_pascal * mean, 0.0)
+
+    def _put_mechanics(self, state: State, found: MechanicsSolution, psi_n: Floats) -> None:
+        state.u_nc[...] = found.u_nc
+        state.strain_c[...] = found.strain_c
+        state.stretch_b[...] = found.stretch_b
+        state.gap_b[...] = found.gap_b
+        state.psi_n[...] = psi_n
+
+    def _commit(self, old: State, state: State, trial: Trial) -> None:
+        """Make a trial the state."""
+        electro, dt = trial.electro, trial.dt
+        state.time[0] = old.time[0] + dt
+        state.voltage[0] = electro.voltage
+        state.stoich_n[...] = electro.stoich_n
+        state.phi_s_n[...] = electro.phi_s_n
+        state.phi_l_n[...] = electro.phi_l_n
+        state.current_b[...] = electro.current_b
+        self._put_mechanics(state, trial.mechanics, trial.psi_n)
+        state.u_rate_nc[...] = (state.u_nc - old.u_nc) / dt
+        state.gap_rate_b[...] = (state.gap_b - old.gap_b) / dt
+        state.psi_rate_n[...] = (state.psi_n - old.psi_n) / dt
+        work = self.mechanics.work(old, state, self.eigen(old.stoich_n), trial.eigen_n, dt)
+        state.passed[...] = old.passed + (electro.current * dt, *work)
+
+    def _move(
+        self, cursor: Cursor, stage: Stage, trial: Trial, rejected: int, over: bool, voltage: float
+    ) -> Cursor:
+        """Return the cursor after an accepted step, with the length of the next one."""
+        options, dt = self.options, trial.dt
+        if over:
+            following = cursor.stage + 1
+            return Cursor(
+                following, 0.0, options.dt_initial, cursor.steps + 1, voltage, following >= len(self._stages)
+            )
+        if rejected == 0 and trial.repeats <= EASY_REPEATS and trial.newton <= EASY_NEWTON:
+            dt *= options.dt_growth
+        elif trial.newton > HARD_NEWTON or trial.repeats >= options.coupling_iterations - 1:
+            dt *= SHRINK_HARD
+        dt = min(max(dt, options.dt_min), options.dt_max)
+        return replace(cursor, elapsed=cursor.elapsed + trial.dt, dt=dt, steps=cursor.steps + 1)
