@@ -1,16 +1,26 @@
-"""The command line: ``latticecell check``."""
+"""The command line: ``latticecell new | check | network | run | resume``."""
 
 from __future__ import annotations
 
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
-from latticecell.errors import ConfigError
+from latticecell.config import Config
+from latticecell.errors import ConfigError, NetworkError, SolveError
 from latticecell.reader import read_config, resolved_toml
+from latticecell.template import commented_toml
 
-BAD_INPUT = 2
+BAD_INPUT, NUMERICAL_FAILURE, INTERRUPTED = 2, 3, 130
 
 app = typer.Typer(
     help="Lattice model of chemo-mechanical failure in composite cathodes.",
@@ -19,30 +29,167 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+File = Annotated[Path, typer.Argument(help="TOML file of a run.")]
+Assignments = Annotated[
+    list[str] | None, typer.Option("--set", help="Override a key, e.g. interface.strength_MPa=200.")
+]
+Threads = Annotated[int | None, typer.Option("--threads", "-j", min=1, help="Threads of the kernels.")]
+Out = Annotated[
+    Path | None, typer.Option("--out", "-o", help="Run directory; default: runs/NAME OF THE FILE.")
+]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite what is there already.")]
 
-@app.callback()
-def _root() -> None:
-    """Keep subcommands explicit while there is only one."""
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn the errors that a user is meant to see into messages and exit codes."""
+    try:
+        yield
+    except ConfigError as error:
+        for problem in error.problems:
+            typer.echo(problem, err=True)
+        if len(error.problems) > 1:
+            typer.echo(f"{len(error.problems)} problems found", err=True)
+        raise typer.Exit(BAD_INPUT) from None
+    except (SolveError, NetworkError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(NUMERICAL_FAILURE) from None
+
+
+@app.command()
+def new(
+    file: Annotated[Path, typer.Argument(help="File to write.")] = Path("run.toml"), force: Force = False
+) -> None:
+    """Write a TOML file with every key, its default, unit and range."""
+    with _explained():
+        if file.exists() and not force:
+            raise ConfigError(f"{file}: exists already; choose another name or --force")
+        try:
+            file.write_text(commented_toml(), encoding="utf-8")
+        except OSError as error:
+            raise ConfigError(f"{file}: cannot be written: {error.strerror}") from None
+    typer.echo(f"wrote {file}; next: latticecell run {file}")
 
 
 @app.command()
 def check(
-    file: Annotated[Path, typer.Argument(help="TOML file of a run.")],
-    assignments: Annotated[
-        list[str] | None, typer.Option("--set", help="Override a key, e.g. interface.strength_MPa=200.")
-    ] = None,
+    file: File,
+    assignments: Assignments = None,
     show: Annotated[bool, typer.Option("--show", help="Print the file with all defaults.")] = False,
 ) -> None:
     """Check a TOML file and report every problem at once."""
-    try:
+    with _explained():
         config = read_config(file, assignments or ())
-    except ConfigError as error:
-        for problem in error.problems:
-            typer.echo(problem, err=True)
-        count = len(error.problems)
-        typer.echo(f"{count} problem{'s' if count > 1 else ''} found", err=True)
-        raise typer.Exit(BAD_INPUT) from None
     typer.echo(resolved_toml(config) if show else f"{file}: fine ({config.name})")
+
+
+@app.command()
+def network(file: File, assignments: Assignments = None) -> None:
+    """Build the network of a file and print its quality."""
+    from latticecell.meshing.generate import build_network
+    from latticecell.microstructure import build_microstructure
+    from latticecell.quality import network_quality
+
+    with _explained():
+        config = read_config(file, assignments or ())
+        begin = time.perf_counter()
+        microstructure = build_microstructure(config)
+        built = build_network(config, microstructure)
+        seconds = time.perf_counter() - begin
+        quality = network_quality(built, microstructure)
+    table = Table(title=f"{config.name}: network")
+    for heading in ("quantity", "value", "exact", "relative error"):
+        table.add_column(heading, justify="left" if heading == "quantity" else "right")
+    for name, value, exact, error in quality.rows():
+        table.add_row(
+            escape(name),
+            str(value) if isinstance(value, int) else f"{value:.6g}",
+            "" if exact is None else f"{exact:.6g}",
+            "" if error is None else f"{error:+.2e}",
+        )
+    table.add_row(escape("time [s]"), f"{seconds:.2f}", "", "")
+    Console().print(table)
+
+
+@app.command()
+def run(
+    file: File,
+    out: Out = None,
+    assignments: Assignments = None,
+    threads: Threads = None,
+    force: Force = False,
+) -> None:
+    """Run a file; Ctrl-C stops after the current step and leaves a checkpoint."""
+    from latticecell.run import Simulation
+
+    with _explained():
+        overrides = [*(assignments or ()), *([f"solver.threads={threads}"] if threads else [])]
+        config = read_config(file, overrides)
+        path = out or Path("runs") / file.stem
+        typer.echo(f"{config.name}: building the network")
+        simulation = Simulation.start(config, path, command=" ".join(sys.argv), force=force)
+        counts = simulation.stepper.network
+        typer.echo(
+            f"{counts.n_sites} sites, {counts.n_nodes} nodes, {counts.n_springs} springs, "
+            f"{counts.n_bonds} bonds; writing to {path}"
+        )
+        _follow(simulation, config, path)
+
+
+@app.command()
+def resume(path: Annotated[Path, typer.Argument(help="Run directory.")], threads: Threads = None) -> None:
+    """Go on with an interrupted run from its last checkpoint."""
+    from latticecell.run import Simulation
+
+    with _explained():
+        simulation = Simulation.resume(path, threads)
+        if simulation.cursor.finished:
+            typer.echo(f"{path}: is complete")
+            return
+        typer.echo(f"{path}: going on at t = {float(simulation.state.time[0]):.1f} s")
+        _follow(simulation, simulation.stepper.config, path)
+
+
+def _follow(simulation: object, config: Config, path: Path) -> None:
+    """Advance a run to its end, showing progress; stop cleanly at the first Ctrl-C."""
+    from latticecell.progress import progress_display
+    from latticecell.run import Simulation
+
+    assert isinstance(simulation, Simulation)
+    stop = False
+
+    def ask(signum: int, frame: object) -> None:
+        nonlocal stop
+        if stop:
+            raise KeyboardInterrupt
+        stop = True
+        typer.echo("stopping after this step; once more to stop at once", err=True)
+
+    previous = signal.signal(signal.SIGINT, ask)
+    steps = simulation.advance()
+    row = None
+    try:
+        with progress_display(config) as show:
+            for progress in steps:
+                row = progress.row
+                show(progress)
+                if stop:
+                    break
+    except SolveError as error:
+        typer.echo(str(error), err=True)
+        typer.echo(f"results up to there are in {path}; latticecell resume {path} tries again", err=True)
+        raise typer.Exit(NUMERICAL_FAILURE) from None
+    except KeyboardInterrupt:
+        typer.echo(f"stopped; go on from the last checkpoint with: latticecell resume {path}", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    finally:
+        steps.close()
+        signal.signal(signal.SIGINT, previous)
+    if stop and not simulation.cursor.finished:
+        typer.echo(f"stopped; go on with: latticecell resume {path}", err=True)
+        raise typer.Exit(INTERRUPTED)
+    if row is not None:
+        typer.echo(f"done at t = {row['time_s']:.1f} s; history, fields and summary.png are in {path}")
 
 
 def main() -> None:

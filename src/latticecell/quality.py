@@ -69,7 +69,11 @@ class Quality:
             ("springs", self.springs, None, None),
             ("grain-boundary bonds", self.gb_bonds, None, None),
             ("interface bonds", self.interface_bonds, None, None),
-            ("grains", self.grains - self.lost_grains, *_against(self.grains - self.lost_grains, self.grains)),
+            (
+                "grains",
+                self.grains - self.lost_grains,
+                *_against(self.grains - self.lost_grains, self.grains),
+            ),
             ("grains in pieces", self.split_grains, None, None),
             ("smallest grain / mean grain", self.smallest_grain, None, None),
             ("worst tet quality", self.tet_quality_min, None, None),

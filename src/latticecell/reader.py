@@ -6,7 +6,7 @@ import difflib
 import types
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Union, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 import tomli
 from pydantic import ValidationError
@@ -307,15 +307,25 @@ def _explain(detail: Any, attributes: Table) -> str:
     return f"{path} = {_show(value)}: must be {_allowed(field, detail)}"
 
 
+def allowed_values(field: Any) -> str:
+    """Say in words which values a key takes."""
+    annotation = field.annotation
+    literals = [item for item in (annotation, *get_args(annotation)) if get_origin(item) is Literal]
+    if literals:
+        return " or ".join(f'"{choice}"' for choice in get_args(literals[0]))
+    kinds = {bool: "true or false", str: "text", int: "whole number"}
+    base = next((kind for kind in kinds if annotation is kind), None)
+    bounds = _bounds(field)
+    if bounds:
+        noun = kinds.get(base, "number") if base is int else "number"
+        return f"{noun} in {_interval(bounds, unit_of(field))}"
+    return kinds.get(base, "") if base else ""
+
+
 def _allowed(field: Any, detail: Any) -> str:
     if field is None:
         return detail["msg"]
-    bounds = {}
-    for item in _metadata(field.annotation, list(field.metadata)):
-        for name in ("gt", "ge", "lt", "le"):
-            if getattr(item, name, None) is not None:
-                bounds[name] = getattr(item, name)
-    unit = unit_of(field)
+    bounds = _bounds(field)
     choices = detail.get("ctx", {}).get("expected")
     if detail["type"] == "literal_error":
         return f"one of {choices}"
@@ -325,11 +335,22 @@ def _allowed(field: Any, detail: Any) -> str:
         return "a table"
     if detail["type"] in ("too_short", "too_long", "string_too_short", "string_too_long"):
         return f"{'longer' if 'short' in detail['type'] else 'shorter'} ({detail['msg']})"
-    if not bounds:
-        return noun
+    return f"{noun} in {_interval(bounds, unit_of(field))}" if bounds else noun
+
+
+def _bounds(field: Any) -> dict[str, float]:
+    bounds = {}
+    for item in _metadata(field.annotation, list(field.metadata)):
+        for name in ("gt", "ge", "lt", "le"):
+            if getattr(item, name, None) is not None:
+                bounds[name] = getattr(item, name)
+    return bounds
+
+
+def _interval(bounds: dict[str, float], unit: str) -> str:
     low = f"({bounds['gt']:g}" if "gt" in bounds else f"[{bounds['ge']:g}" if "ge" in bounds else "(-inf"
     high = f"{bounds['lt']:g})" if "lt" in bounds else f"{bounds['le']:g}]" if "le" in bounds else "inf)"
-    return f"{noun} in {low}, {high}{' ' + unit if unit else ''}"
+    return f"{low}, {high}{' ' + unit if unit else ''}"
 
 
 def _metadata(annotation: Any, found: list[Any]) -> list[Any]:

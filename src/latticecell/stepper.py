@@ -283,7 +283,7 @@ class Stepper:
         state.gap_rate_b[...] = (state.gap_b - old.gap_b) / dt
         state.psi_rate_n[...] = (state.psi_n - old.psi_n) / dt
         work = self.mechanics.work(old, state, self.eigen(old.stoich_n), trial.eigen_n, dt)
-        state.passed[...] = old.passed + (electro.current * dt, *work)
+        state.passed[...] = old.passed + np.array([electro.current * dt, *work])
 
     def _move(
         self, cursor: Cursor, stage: Stage, trial: Trial, rejected: int, over: bool, voltage: float

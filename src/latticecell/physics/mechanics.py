@@ -229,6 +229,17 @@ class Mechanics:
         """Largest viscous traction relative to the strength of its bond over a step [1]."""
         return self.bonds.traction_share(self.bonds.opening(new.u_nc), self.bonds.opening(old.u_nc), dt)
 
+    def damage(self, state: State) -> Floats:
+        """Damage of every bond, 0 on tied ones, (n_bonds,) [1]."""
+        bonds = self.bonds
+        return bonds.everywhere(bonds.law.damage(state.stretch_b[bonds.active_b]))
+
+    def broken(self, state: State) -> NDArray[np.bool_]:
+        """Whether each bond has been opened to its final opening, (n_bonds,)."""
+        bonds = self.bonds
+        broken = state.stretch_b[bonds.active_b] >= bonds.law.final_b
+        return bonds.everywhere(broken.astype(float)) > 0
+
     def bond_summary(self, state: State) -> BondSummary:
         """Damage by class of bond, as fractions of area, and what has come loose."""
         network, bonds = self.network, self.bonds

@@ -1,0 +1,166 @@
+"""A run: the stepper and the run directory, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+from threadpoolctl import threadpool_limits
+
+from latticecell.config import Config
+from latticecell.errors import SolveError
+from latticecell.meshing.generate import build_network
+from latticecell.microstructure import build_microstructure
+from latticecell.network import Network
+from latticecell.observables import Observer
+from latticecell.output.plots import summary
+from latticecell.output.rundir import RunDirectory, Status
+from latticecell.protocol import stages
+from latticecell.state import State
+from latticecell.stepper import Cursor, Stepper, StepReport
+
+Row = dict[str, float | int | str]
+PLOT = "summary.png"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One accepted step of a run: the row that was written, and where the run stands."""
+
+    row: Row
+    cursor: Cursor
+
+
+class Simulation:
+    """A run that can be advanced step by step and stopped after any of them.
+
+    Made by `start` or `resume`. Iterating over `advance` writes history, snapshots and checkpoints; closing
+    the iterator early (or Ctrl-C between steps) leaves a checkpoint of the last step.
+    """
+
+    def __init__(self, directory: RunDirectory, stepper: Stepper, state: State, cursor: Cursor):
+        self.directory = directory
+        self.stepper = stepper
+        self.state = state
+        self.cursor = cursor
+        self._observer = Observer(stepper.config, stepper)
+
+    @classmethod
+    def start(
+        cls, config: Config, path: str | Path, network: Network | None = None, *, command: str = "",
+        force: bool = False,
+    ) -> Simulation:  # fmt: skip
+        """Begin a run in a new directory.
+
+        Raises
+        ------
+        ConfigError
+            If the directory is in use or the microstructure is impossible.
+        NetworkError
+            If the network cannot be generated.
+        SolveError
+            If the cell has no equilibrium at rest.
+        """
+        with threadpool_limits(1):
+            network = network or build_network(config, build_microstructure(config))
+            directory = RunDirectory.create(
+                path, config, network, threads=config.solver.threads, command=command, force=force
+            )
+            stepper = Stepper(config, network)
+            state, cursor = stepper.start()
+            run = cls(directory, stepper, state, cursor)
+            first = StepReport(state, cursor, next(stages(config)), None, 0, False, 0.0)
+            run._write(first)
+            directory.write_checkpoint(state, cursor.table())
+        return run
+
+    @classmethod
+    def resume(cls, path: str | Path, threads: int | None = None) -> Simulation:
+        """Go on from the checkpoint of a run directory; ``threads`` may differ from the first part.
+
+        Raises `ConfigError` if there is nothing to go on from.
+        """
+        directory = RunDirectory.open(path)
+        config = directory.config()
+        if threads is not None:
+            config = config.model_copy(
+                update={"solver": config.solver.model_copy(update={"threads": threads})}
+            )
+        with threadpool_limits(1):
+            network = build_network(config, build_microstructure(config))
+            state, table = directory.read_checkpoint(network)
+            return cls(directory, Stepper(config, network), state, Cursor(**table))
+
+    def advance(self) -> Generator[Progress, None, None]:
+        """Run to the end of the protocol, yielding after each step.
+
+        Raises
+        ------
+        SolveError
+            After writing a checkpoint of the last good step and the plot.
+        """
+        output = self.stepper.config.output
+        status: Status = "interrupted"
+        message, whole = "stopped by the user", True
+        try:
+            # One BLAS thread: sums must not depend on how many there are.
+            with threadpool_limits(1):
+                steps = self.stepper.steps(self.state, self.cursor)
+                while True:
+                    whole = False  # an exception inside a step may leave half a state behind
+                    report = next(steps, None)
+                    if report is None:
+                        break
+                    row = self._write(report, snapshot=report.stage_finished)
+                    self.cursor, whole = report.cursor, True
+                    if report.stage_finished or report.cursor.steps % output.checkpoint_every == 0:
+                        self.directory.write_checkpoint(self.state, self.cursor.table())
+                    yield Progress(row, self.cursor)
+            status, message, whole = "done", "", True
+        except SolveError as error:
+            status, message, whole = "failed", str(error), True
+            raise
+        finally:
+            if whole:
+                self.directory.write_checkpoint(self.state, self.cursor.table())
+            self._plot()
+            self.directory.finish(status, message)
+
+    def _write(self, report: StepReport, snapshot: bool = False) -> Row:
+        row = self._observer.row(report)
+        self.directory.append_row(row)
+        if snapshot or report.cursor.steps % self.stepper.config.output.fields_every == 0:
+            self.directory.write_fields(self.state, self._observer.fields(report), float(self.state.time[0]))
+        return row
+
+    def _plot(self) -> None:
+        history = self.directory.history()
+        if history:
+            summary(history, self.directory.path / PLOT, self.stepper.config.name)
+
+
+def run(
+    config: Config, out: str | Path, network: Network | None = None, *, force: bool = False
+) -> RunDirectory:
+    """Run a configuration to the end and return its directory, whose methods read the results.
+
+    Parameters
+    ----------
+    config : Config
+    out : path
+        Run directory; must not hold a run unless ``force``.
+    network : Network, optional
+        Default: the one that the configuration describes.
+
+    Raises
+    ------
+    ConfigError, NetworkError
+        Before anything is computed.
+    SolveError
+        If the run cannot go on; the directory then holds everything up to there.
+    """
+    simulation = Simulation.start(config, out, network, force=force)
+    for _ in simulation.advance():
+        pass
+    return simulation.directory
