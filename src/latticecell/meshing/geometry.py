@@ -96,8 +96,9 @@ class Geometry:
         if len(inside):
             d, g = self.nearest_grains(which[inside], relative[inside], NEIGHBOURS)
             apart = np.linalg.norm(self.seed[g[:, 1:]] - self.seed[g[:, :1]], axis=2)
-            gap = (d[:, 1:] ** 2 - d[:, :1] ** 2) / np.maximum(2 * apart, 1e-300)
-            gap[g[:, 1:] < 0] = np.inf
+            there = g[:, 1:] >= 0
+            gap = np.full(there.shape, np.inf)
+            np.divide(d[:, 1:] ** 2 - d[:, :1] ** 2, 2 * apart, out=gap, where=there)
             distance[inside] = np.minimum(distance[inside], gap.min(axis=1))
         return distance
 

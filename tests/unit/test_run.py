@@ -1,0 +1,151 @@
+"""Runs of a tiny cell: balances, bit-for-bit resume, threads, failure, interruption."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from cells import TINY, tiny
+from latticecell import ConfigError, SolveError, resolved_toml
+from latticecell.cli import app
+from latticecell.output.rundir import RunDirectory
+from latticecell.run import Simulation, run
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    return run(tiny(), tmp_path_factory.mktemp("run") / "r")
+
+
+def test_balances_hold_in_every_row(finished):
+    history = finished.history()
+    assert finished.info()["status"] == "done"
+    assert np.abs(history["lithium_balance"]).max() < 1e-11
+    assert np.abs(history["charge_balance"]).max() < 1e-8
+    assert np.abs(history["energy_balance"][2:]).max() < 1e-3
+    assert history["equilibrium_residual"].max() <= 1e-4
+    assert history["stoich_min"].min() >= 0 and history["stoich_max"].max() <= 1
+    assert (np.diff(history["dissipated_J"]) >= 0).all()
+    assert (np.diff(history["time_s"]) > 0).all()
+    np.testing.assert_allclose(history["time_s"][-1], 460.0, rtol=1e-12)
+
+
+def test_charge_passed_is_what_the_protocol_asks(finished):
+    charge = finished.history()["charge_C"][-1]
+    assert charge == pytest.approx(2 * 0.6672e-9 * (300 - 120), rel=1e-9)
+
+
+def test_stages_follow_the_protocol(finished):
+    history = finished.history()
+    kinds = history["kind"]
+    assert list(dict.fromkeys(kinds)) == ["charge", "rest", "discharge"]
+    assert (np.sign(history["current_A"][kinds == "discharge"]) == -1).all()
+    assert np.abs(history["current_A"][kinds == "rest"]).max() < 1e-10 * 0.6672e-9
+    assert history["stoich_mean"][kinds == "charge"][-1] < history["stoich_mean"][0] - 0.1
+
+
+@pytest.mark.parametrize("stop_after", [1, 4])
+def test_resume_equals_uninterrupted_bit_for_bit(finished, tmp_path, stop_after):
+    simulation = Simulation.start(tiny(), tmp_path / "r")
+    steps = simulation.advance()
+    for _ in range(stop_after):
+        next(steps)
+    steps.close()
+    assert RunDirectory.open(tmp_path / "r").info()["status"] == "interrupted"
+    for _ in Simulation.resume(tmp_path / "r").advance():
+        pass
+    assert (tmp_path / "r/history.csv").read_bytes() == (finished.path / "history.csv").read_bytes()
+    ours, theirs = RunDirectory.open(tmp_path / "r").fields(), finished.fields()
+    np.testing.assert_array_equal(ours.times, theirs.times)
+
+
+def test_one_thread_equals_two_bit_for_bit(finished, tmp_path):
+    other = run(tiny(solver={"threads": 2}), tmp_path / "r")
+    assert (other.path / "history.csv").read_bytes() == (finished.path / "history.csv").read_bytes()
+
+
+def test_killed_run_resumes_to_the_same_end(finished, tmp_path):
+    file = tmp_path / "tiny.toml"
+    file.write_text(resolved_toml(tiny()))
+    out = tmp_path / "r"
+    code = "import sys; from latticecell.cli import main; sys.argv = sys.argv[1:]; main()"
+    command = [sys.executable, "-c", code, "latticecell"]
+    with subprocess.Popen([*command, "run", str(file), "-o", str(out)], stdout=subprocess.DEVNULL) as process:
+        limit = time.monotonic() + 120
+        while time.monotonic() < limit and process.poll() is None:
+            if (out / "history.csv").exists() and (out / "history.csv").read_text().count("\n") > 5:
+                os.kill(process.pid, signal.SIGKILL)
+                break
+            time.sleep(0.002)
+        process.wait()
+    assert process.returncode == -signal.SIGKILL
+    subprocess.run([*command, "resume", str(out)], check=True, stdout=subprocess.DEVNULL)
+    assert (out / "history.csv").read_bytes() == (finished.path / "history.csv").read_bytes()
+
+
+def test_a_run_that_cannot_converge_says_where_and_leaves_results(tmp_path):
+    config = tiny(solver={"coupling_iterations": 2, "coupling_tolerance_stoich": 1e-12, "dt_min_s": 1.0})
+    with pytest.raises(SolveError, match=r"coupling at t = \d.*gave up at dt = 1 s.*residual") as caught:
+        run(config, tmp_path / "r")
+    assert caught.value.time is not None and caught.value.field == "coupling"
+    directory = RunDirectory.open(tmp_path / "r")
+    assert directory.info()["status"] == "failed"
+    assert len(directory.history()["time_s"]) >= 1
+    file = tmp_path / "f.toml"
+    file.write_text(resolved_toml(config))
+    result = CliRunner().invoke(app, ["run", str(file), "-o", str(tmp_path / "c")])
+    assert result.exit_code == 3
+    assert "gave up" in result.output and "Traceback" not in result.output
+
+
+def test_new_file_is_the_default_and_runs_are_not_overwritten(tmp_path, finished):
+    runner = CliRunner()
+    file = tmp_path / "new.toml"
+    assert runner.invoke(app, ["new", str(file)]).exit_code == 0
+    assert runner.invoke(app, ["check", str(file)]).exit_code == 0
+    again = runner.invoke(app, ["new", str(file)])
+    assert again.exit_code == 2 and "exists already" in again.output
+    with pytest.raises(ConfigError, match="holds a run already"):
+        Simulation.start(tiny(), finished.path)
+    complete = runner.invoke(app, ["resume", str(finished.path)])
+    assert complete.exit_code == 0 and "is complete" in complete.output
+    nothing = runner.invoke(app, ["resume", str(tmp_path)])
+    assert nothing.exit_code == 2
+
+
+def test_network_command_prints_a_table(tmp_path):
+    file = tmp_path / "tiny.toml"
+    file.write_text(resolved_toml(tiny()))
+    result = CliRunner().invoke(app, ["network", str(file)])
+    assert result.exit_code == 0
+    for text in ("worst tet quality", "grain-boundary area [um2]", "particle volume [um3]", "time [s]"):
+        assert text in result.output
+
+
+def test_hold_keeps_the_voltage_until_the_current_has_fallen(tmp_path):
+    steps = [
+        {"kind": "charge", "c_rate": 2.0, "until_V": 3.7},
+        {"kind": "hold", "until_c_rate": 0.5},
+        {"kind": "discharge", "c_rate": 1.0, "until_V": 3.6},
+    ]
+    history = run(tiny(protocol={"steps": steps}), tmp_path / "r").history()
+    hold = history["kind"] == "hold"
+    top = history["voltage_V"][history["kind"] == "charge"][-1]
+    assert top == pytest.approx(3.7, abs=1e-4)
+    np.testing.assert_allclose(history["voltage_V"][hold], top, atol=1e-12)
+    assert (np.diff(history["current_A"][hold]) < 0).all()
+    assert history["current_A"][hold][-1] == pytest.approx(0.5 * 0.6672e-9, rel=0.011)
+    assert history["voltage_V"][-1] == pytest.approx(3.6, abs=1e-4)
+
+
+def test_info_is_json_with_provenance(finished):
+    info = json.loads((finished.path / "run.json").read_text())
+    assert info["seed"] == TINY["microstructure"]["seed"]
+    assert info["versions"]["latticecell"] and info["wall_time_s"] > 0
+    assert (finished.path / "summary.png").stat().st_size > 10_000
