@@ -9,9 +9,12 @@ def spring_strain(u_nc, strain_c, spring_sn, direction_sc, length_s):
     return (direction_sc * jump).sum(axis=1) / length_s + lateral
 
 
-def spring_tension(strain_s, eigen_t, swelling_te, natural_tee, spring_te, length_s):
-    pull_te = np.einsum("tef,tf->te", natural_tee, strain_s[spring_te] - eigen_t[:, None] * swelling_te)
-    return np.bincount(spring_te.ravel(), pull_te.ravel(), len(length_s)) / length_s
+def tet_tension(strain_s, eigen_t, swelling_te, natural_tee, spring_te):
+    return np.einsum("tef,tf->te", natural_tee, strain_s[spring_te] - eigen_t[:, None] * swelling_te)
+
+
+def gather_spring_tension(tension_te, spring_te, length_s):
+    return np.bincount(spring_te.ravel(), tension_te.ravel(), len(length_s)) / length_s
 
 
 def gather_spring_force(tension_s, direction_sc, spring_sn, n_nodes):

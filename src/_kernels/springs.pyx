@@ -32,12 +32,38 @@ def spring_strain(
         ) / length_s[s] + nx * nx * strain_c[0] + ny * ny * strain_c[1]
 
 
-def spring_tension(
+def tet_tension(
     const double[::1] strain_s,
     const double[::1] eigen_t,
     const double[:, ::1] swelling_te,
     const double[:, :, ::1] natural_tee,
     const int[:, ::1] spring_te,
+    *,
+    double[:, ::1] out,
+    int n_threads,
+):
+    """Generalised forces N (s - s*) of the six edges of each tet, (n_tets, 6) [J].
+
+    ``swelling_te`` is the elongation n.theta.n per unit of linear expansion, ``eigen_t`` that expansion.
+    """
+    cdef Py_ssize_t t, e
+    cdef double s0, s1, s2, s3, s4, s5
+    for t in prange(out.shape[0], nogil=True, num_threads=n_threads, schedule="static"):
+        s0 = strain_s[spring_te[t, 0]] - eigen_t[t] * swelling_te[t, 0]
+        s1 = strain_s[spring_te[t, 1]] - eigen_t[t] * swelling_te[t, 1]
+        s2 = strain_s[spring_te[t, 2]] - eigen_t[t] * swelling_te[t, 2]
+        s3 = strain_s[spring_te[t, 3]] - eigen_t[t] * swelling_te[t, 3]
+        s4 = strain_s[spring_te[t, 4]] - eigen_t[t] * swelling_te[t, 4]
+        s5 = strain_s[spring_te[t, 5]] - eigen_t[t] * swelling_te[t, 5]
+        for e in range(6):
+            out[t, e] = (
+                natural_tee[t, e, 0] * s0 + natural_tee[t, e, 1] * s1 + natural_tee[t, e, 2] * s2
+                + natural_tee[t, e, 3] * s3 + natural_tee[t, e, 4] * s4 + natural_tee[t, e, 5] * s5
+            )
+
+
+def gather_spring_tension(
+    const double[:, ::1] tension_te,
     const double[::1] length_s,
     const int[::1] start_s,
     const int[::1] entry,
@@ -45,24 +71,17 @@ def spring_tension(
     double[::1] out,
     int n_threads,
 ):
-    """Tension of each spring, (n_springs,) [N]: sum over its tets of N (s - s*) / L.
+    """Tension of each spring, (n_springs,) [N]: sum of the forces of its tets over its length.
 
-    ``swelling_te`` is the elongation n.theta.n per unit of linear expansion, ``eigen_t`` that expansion;
     ``start_s`` and ``entry`` list ``6 * tet + edge`` of each spring.
     """
-    cdef Py_ssize_t s, k, t, e, f
-    cdef double total, row
+    cdef Py_ssize_t s, k
+    cdef double total
+    cdef const double *force = &tension_te[0, 0]
     for s in prange(out.shape[0], nogil=True, num_threads=n_threads, schedule="static"):
         total = 0.0
         for k in range(start_s[s], start_s[s + 1]):
-            t = entry[k] // 6
-            e = entry[k] - 6 * t
-            row = 0.0
-            for f in range(6):
-                row = row + natural_tee[t, e, f] * (
-                    strain_s[spring_te[t, f]] - eigen_t[t] * swelling_te[t, f]
-                )
-            total = total + row
+            total = total + force[entry[k]]
         out[s] = total / length_s[s]
 
 

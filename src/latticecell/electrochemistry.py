@@ -7,8 +7,7 @@ V. Equations, with i_b the reaction current of an interface bond and q = 1 / (F 
     conduction p +- A i + plating = 0                            ECBD and ED nodes,
     sum_b A i = I   or   V = given.
 
-Newton; V follows the other unknowns exactly (a scalar solve), so the total current is right in every
-iterate.
+Newton; V follows the other unknowns exactly (a scalar solve), so every iterate carries the total current.
 """
 
 from __future__ import annotations
@@ -191,8 +190,7 @@ class Electrochemistry:
     def forget(self) -> None:
         """Drop what depends on earlier steps, so that a resumed run equals an uninterrupted one.
 
-        There is nothing to drop: the one multigrid hierarchy is made at construction, from the network and
-        the materials alone, and it serves every step.
+        That is nothing: the one multigrid hierarchy depends on the network and the materials alone.
         """
 
     def interface_drop(self, current_b: Floats, gap_b: Floats) -> float:

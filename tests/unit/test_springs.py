@@ -27,13 +27,13 @@ def gathered(n_threads, u_nc, strain_c, natural_tee, swelling_te, eigen_t):
         out=strain_s,
         n_threads=n_threads,
     )
+    tension_te = np.full((network.n_tets, 6), np.nan)
+    springs.tet_tension(
+        strain_s, eigen_t, swelling_te, natural_tee, network.spring_te, out=tension_te, n_threads=n_threads
+    )
     tension_s = np.full(network.n_springs, np.nan)
-    springs.spring_tension(
-        strain_s,
-        eigen_t,
-        swelling_te,
-        natural_tee,
-        network.spring_te,
+    springs.gather_spring_tension(
+        tension_te,
         network.length_s,
         network.spring_tets.start,
         network.spring_tets.index,
@@ -49,7 +49,7 @@ def gathered(n_threads, u_nc, strain_c, natural_tee, swelling_te, eigen_t):
         out=force_nc,
         n_threads=n_threads,
     )
-    return strain_s, tension_s, force_nc
+    return strain_s, tension_te, tension_s, force_nc
 
 
 def inputs(seed):
@@ -68,11 +68,13 @@ def inputs(seed):
 @given(st.integers(1, 2**31))
 def test_kernels_equal_their_twins(seed):
     u_nc, strain_c, natural_tee, swelling_te, eigen_t = inputs(seed)
-    strain_s, tension_s, force_nc = gathered(1, u_nc, strain_c, natural_tee, swelling_te, eigen_t)
+    strain_s, tension_te, tension_s, force_nc = gathered(1, u_nc, strain_c, natural_tee, swelling_te, eigen_t)
     n = NETWORK
     strain = reference.spring_strain(u_nc, strain_c, n.spring_sn, n.direction_sc, n.length_s)
     np.testing.assert_allclose(strain_s, strain, rtol=1e-12, atol=1e-18)
-    tension = reference.spring_tension(strain, eigen_t, swelling_te, natural_tee, n.spring_te, n.length_s)
+    forces = reference.tet_tension(strain, eigen_t, swelling_te, natural_tee, n.spring_te)
+    np.testing.assert_allclose(tension_te, forces, rtol=1e-9, atol=1e-12 * np.abs(forces).max())
+    tension = reference.gather_spring_tension(forces, n.spring_te, n.length_s)
     np.testing.assert_allclose(tension_s, tension, rtol=1e-9, atol=1e-12 * np.abs(tension).max())
     force = reference.gather_spring_force(tension, n.direction_sc, n.spring_sn, n.n_nodes)
     np.testing.assert_allclose(force_nc, force, rtol=1e-9, atol=1e-12 * np.abs(force).max())

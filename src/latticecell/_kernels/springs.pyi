@@ -11,12 +11,18 @@ def spring_strain(
     out: NDArray[float64],
     n_threads: int,
 ) -> None: ...
-def spring_tension(
+def tet_tension(
     strain_s: NDArray[float64],
     eigen_t: NDArray[float64],
     swelling_te: NDArray[float64],
     natural_tee: NDArray[float64],
     spring_te: NDArray[int32],
+    *,
+    out: NDArray[float64],
+    n_threads: int,
+) -> None: ...
+def gather_spring_tension(
+    tension_te: NDArray[float64],
     length_s: NDArray[float64],
     start_s: NDArray[int32],
     entry: NDArray[int32],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from latticecell.config import Config
 from latticecell.errors import NetworkError
@@ -13,27 +14,46 @@ from latticecell.meshing.placement import Sites, place_sites
 from latticecell.meshing.smoothing import constraints, relax, smooth
 from latticecell.microstructure import Microstructure
 from latticecell.network import Network, assemble_network, unwrap_corners
+from latticecell.quality import tet_quality
 
 SCHEDULE = "CRRCRRCSS"  # C conform, R relax, S smooth
+ATTEMPTS = 4
+WORST_QUALITY = 0.05
+"""Quality 3 r_in / R_circ below which a network is discarded; flatter tets spoil the equilibrium solver."""
 
 
 def build_network(config: Config, microstructure: Microstructure) -> Network:
     """Generate the network; the same input gives the same network.
 
+    A network with a flat tet or a lost grain is discarded and sites are drawn anew, a few times.
+
     Raises
     ------
     NetworkError
-        If the tets do not fill the box or a tet is inverted.
+        If the tets do not fill the box, or no draw gives a valid network.
     """
     options = config.network
     geometry = Geometry(microstructure, options.spacing, options.spacing_max, options.growth)
-    sites, tet, domain = _generate(geometry, microstructure.seed)
-    _match_volumes(sites, tet, domain)
-    used, index = np.unique(tet, return_inverse=True)
+    for attempt in range(ATTEMPTS):
+        sites, tet, domain = _generate(geometry, [microstructure.seed, 1, attempt])
+        _match_volumes(sites, tet, domain)
+        worst = float(tet_quality(unwrap_corners(sites.x, tet, geometry.box)).min())
+        lost = np.setdiff1d(np.arange(geometry.n_grains), domain)
+        if worst >= WORST_QUALITY and not len(lost):
+            break
+    else:
+        flaw = (
+            f"grains {lost.tolist()} have no tet" if len(lost) else f"the worst tet has quality {worst:.3f}"
+        )
+        raise NetworkError(
+            f"no valid network in {ATTEMPTS} attempts: {flaw}; choose a smaller network.spacing_um "
+            "or another microstructure.seed"
+        )
+    used, tet, domain = _ordered(sites, tet, domain)
     return assemble_network(
         box_c=microstructure.box_c,
         x_kc=geometry.wrap(sites.x[used]) * UM,
-        tet_tk=index.reshape(-1, 4).astype(np.int32),
+        tet_tk=tet,
         domain_t=domain,
         rotation_gcc=microstructure.rotation_gcc,
         particle_g=microstructure.particle_g,
@@ -42,8 +62,24 @@ def build_network(config: Config, microstructure: Microstructure) -> Network:
     )
 
 
-def _generate(geometry: Geometry, seed: int) -> tuple[Sites, Ints, Ints]:
-    rng = np.random.default_rng([seed, 1])  # independent of the draws of the microstructure
+def _ordered(sites: Sites, tet: Ints, domain: Ints) -> tuple[NDArray[np.intp], Ints, Ints]:
+    """Used sites along a Morton curve, and tets by domain and lowest site: neighbours close in memory."""
+    used = np.unique(tet).astype(np.intp)
+    cell = (sites.x[used] / sites.geometry.box * 1023).astype(np.int64)
+    code = np.zeros(len(used), np.int64)
+    for bit in range(10):
+        for c in range(3):
+            code |= ((cell[:, c] >> bit) & 1) << (3 * bit + c)
+    used = used[np.argsort(code, kind="stable")]
+    rank = np.empty(len(sites), np.int32)
+    rank[used] = np.arange(len(used), dtype=np.int32)
+    tet = rank[tet]
+    order = np.lexsort((tet.max(axis=1), tet.min(axis=1), domain))
+    return used, tet[order], domain[order]
+
+
+def _generate(geometry: Geometry, seed: list[int]) -> tuple[Sites, Ints, Ints]:
+    rng = np.random.default_rng(seed)  # independent of the draws of the microstructure
     sites = place_sites(geometry, rng)
     left = SCHEDULE.count("S")
     for step in SCHEDULE:

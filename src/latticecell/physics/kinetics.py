@@ -32,7 +32,8 @@ STOICH_EDGE = 1e-3
 EXCHANGE_EDGE = 1e-4
 """Distance from 0 and 1 within which i0 levels off, at 0.7 of its value there, instead of vanishing."""
 STOICH_FLOOR = 1e-10
-"""Distance from 0 and 1 within which U is a straight line, so that it is defined everywhere."""
+"""Distance from 0 and 1 within which the logarithm is cut, so that U is defined everywhere."""
+_MAX_RISE = 80.0  # what U may gain below the cut [RT / F]: 2 V stop any reaction, more would swamp Newton
 _MAX_EXPONENT = 600.0
 _MAX_VOLTAGE = 100.0
 
@@ -226,11 +227,6 @@ class LithiumKinetics:
         x = np.clip(half * phi_l, -_MAX_EXPONENT, _MAX_EXPONENT)
         return 2 * self.exchange_current * np.sinh(x), 2 * self.exchange_current * half * np.cosh(x)
 
-    def potential(self, current: float) -> float:
-        """Return the ion potential at which the plating current density is ``current`` [V]."""
-        half = FARADAY / (2 * GAS_CONSTANT * self.temperature)
-        return float(np.arcsinh(current / (2 * self.exchange_current)) / half)
-
 
 def overpotential(drive: Floats, load: Floats, alpha_a: float, alpha_c: float) -> Floats:
     """Solve x + load [exp(alpha_a x) - exp(-alpha_c x)] = drive.
@@ -268,7 +264,9 @@ def _logarithm(y: Floats) -> tuple[Floats, Floats]:
     inside = np.clip(y, STOICH_FLOOR, STOICH_EDGE)
     slope = 1 / inside - 1 / STOICH_EDGE
     value = np.log(inside / STOICH_EDGE) + 1 - inside / STOICH_EDGE
-    return value + slope * np.minimum(y - STOICH_FLOOR, 0.0), slope
+    below = slope * np.minimum(y - STOICH_FLOOR, 0.0)
+    bend = 1 / (1 - below / _MAX_RISE)
+    return value + below * bend, slope * bend**2
 
 
 def _levelled(y: Floats) -> tuple[Floats, Floats]:

@@ -88,13 +88,19 @@ class Lattice:
             out=strain_s,
             n_threads=self.n_threads,
         )
-        tension_s = np.empty(network.n_springs)
-        springs.spring_tension(
+        tension_te = np.empty((network.n_tets, 6))
+        springs.tet_tension(
             strain_s,
             self.tet_mean(eigen_n),
             self._swelling_te,
             self._natural_tee,
             network.spring_te,
+            out=tension_te,
+            n_threads=self.n_threads,
+        )
+        tension_s = np.empty(network.n_springs)
+        springs.gather_spring_tension(
+            tension_te,
             network.length_s,
             network.spring_tets.start,
             network.spring_tets.index,

@@ -331,7 +331,7 @@ class Mechanics:
             y = np.stack(response, axis=1)
             schur = self._lateral_stiffness() - self._lateral_ic.T @ y
             de = np.linalg.solve(schur, lateral + self._lateral_ic.T @ x)
-            x = np.asarray(x + y @ de, float)
+            x = x + np.asarray(y @ de, dtype=np.float64)
         du = np.zeros((self.network.n_nodes, 3))
         free = self._unknown_n >= 0
         du[free] = x.reshape(-1, 3)[self._unknown_n[free]]

@@ -1,0 +1,51 @@
+"""Networks of about 5k, 20k and 50k nodes, and states in the middle of debonding."""
+
+import sys
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from latticecell import State, config_from_table
+from latticecell.meshing.generate import build_network
+from latticecell.microstructure import build_microstructure
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+SIZES = {"5k": (0.85, 3.0, 0.4), "20k": (0.44, 1.8, 0.28), "50k": (0.31, 1.35, 0.22)}
+
+
+@lru_cache(maxsize=None)
+def cell(size):
+    """Config and network of about ``size`` nodes."""
+    spacing, largest, growth = SIZES[size]
+    table = {"network": {"spacing_um": spacing, "spacing_max_um": largest, "growth": growth}}
+    config = config_from_table(table)
+    return config, build_network(config, build_microstructure(config))
+
+
+@pytest.fixture(params=list(SIZES))
+def size(request):
+    return request.param
+
+
+@pytest.fixture
+def sized(size):
+    return cell(size)
+
+
+def shrinkage(network, beta):
+    """Uniform linear expansion -beta of the grains."""
+    return np.where(network.is_active_n, -beta, 0.0)
+
+
+def partly_debonded(mechanics):
+    """State after a uniform shrinkage that has opened part of the interface."""
+    network = mechanics.network
+    state = State.zeros(network)
+    for beta in (0.0006, 0.0012, 0.0018):
+        found = mechanics.solve(shrinkage(network, beta), state, 60.0)
+        for name in ("u_nc", "strain_c", "stretch_b", "gap_b"):
+            getattr(state, name)[...] = getattr(found, name)
+    return state

@@ -1,0 +1,64 @@
+"""Imports go one way: a module imports only from layers above its own (see README, Layout)."""
+
+import ast
+from pathlib import Path
+
+import latticecell
+
+ROOT = Path(latticecell.__file__).parent
+LAYERS = [
+    {"units", "errors", "acceleration"},
+    {"_kernels"},
+    {"schema"},
+    {"config"},
+    {"laws"},
+    {"reader", "protocol"},
+    {"microstructure", "template"},
+    {"network"},
+    {"state", "solvers"},
+    {"meshing", "quality", "physics"},
+    {"electrochemistry"},
+    {"stepper"},
+    {"observables", "output"},
+    {"run"},
+    {"progress"},
+    {"cli"},
+]
+RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
+
+
+def imports():
+    for path in sorted(ROOT.rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("latticecell"):
+                target = node.module.split(".")[1:]
+                for name in [target] if target else [[alias.name] for alias in node.names]:
+                    yield parts, tuple(name)
+
+
+def test_every_module_has_a_layer():
+    modules = {path.relative_to(ROOT).with_suffix("").parts[0] for path in ROOT.rglob("*.py")}
+    assert modules - {"__init__"} == set(RANK)
+
+
+def test_imports_point_upwards():
+    for source, target in imports():
+        if source[0] != "__init__" and target[0] != source[0]:
+            assert RANK[target[0]] <= RANK[source[0]], f"{'.'.join(source)} imports {'.'.join(target)}"
+
+
+def test_physics_modules_do_not_import_each_others_field():
+    """transport, potentials, kinetics and the lattice stay apart; mechanics is lattice, bonds and tangent."""
+    mechanics = {"mechanics", "lattice", "bonds", "tangent"}
+    for source, target in imports():
+        if source[0] == target[0] == "physics":
+            assert {source[1], target[1]} <= mechanics
+
+
+def test_no_graphics_library_is_imported_by_a_run():
+    import subprocess
+    import sys
+
+    code = "import sys, latticecell.run, latticecell.cli; sys.exit('vedo' in sys.modules or 'vtk' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
