@@ -1,7 +1,7 @@
 """Networks of about 5k, 20k and 50k nodes, and states in the middle of debonding."""
 
 import sys
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 SIZES = {"5k": (0.85, 3.0, 0.4), "20k": (0.44, 1.8, 0.28), "50k": (0.31, 1.35, 0.22)}
 
 
-@lru_cache(maxsize=None)
+@cache
 def cell(size):
     """Config and network of about ``size`` nodes."""
     spacing, largest, growth = SIZES[size]

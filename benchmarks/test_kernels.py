@@ -71,7 +71,8 @@ def test_gather_spring_force(benchmark, springs_input, backend):
     run(benchmark, backend,
         lambda k: springs.gather_spring_force(tension, n.direction_sc, lists.start, lists.index, out=out,
                                               n_threads=k),
-        lambda: reference.gather_spring_force(tension, n.direction_sc, n.spring_sn, n.n_nodes), out)  # fmt: skip
+        lambda: reference.gather_spring_force(tension, n.direction_sc, n.spring_sn, n.n_nodes),
+        out)  # fmt: skip
 
 
 def test_edge_weight(benchmark, sized, backend):
@@ -82,8 +83,8 @@ def test_edge_weight(benchmark, sized, backend):
     out = np.empty(n.n_springs)
     lists = n.spring_tets
     run(benchmark, backend,
-        lambda k: transport.edge_weight(n.gradient_tac, n.volume_t, tensor, TET_EDGES, lists.start, lists.index,
-                                        out=out, n_threads=k),
+        lambda k: transport.edge_weight(n.gradient_tac, n.volume_t, tensor, TET_EDGES, lists.start,
+                                        lists.index, out=out, n_threads=k),
         lambda: reference.edge_weight(n, tensor, TET_EDGES), out)  # fmt: skip
 
 

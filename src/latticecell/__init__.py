@@ -4,8 +4,11 @@ from importlib.metadata import version
 
 from latticecell.config import Config
 from latticecell.errors import ConfigError, LatticecellError, NetworkError, SolveError
+from latticecell.meshing.generate import build_network
+from latticecell.microstructure import Microstructure, build_microstructure
 from latticecell.network import Network, assemble_network
 from latticecell.reader import config_from_table, read_config, resolved_toml
+from latticecell.run import Simulation, run
 from latticecell.state import State
 
 __version__ = version("latticecell")
@@ -14,13 +17,18 @@ __all__ = [
     "Config",
     "ConfigError",
     "LatticecellError",
+    "Microstructure",
     "Network",
     "NetworkError",
+    "Simulation",
     "SolveError",
     "State",
     "__version__",
     "assemble_network",
+    "build_microstructure",
+    "build_network",
     "config_from_table",
     "read_config",
     "resolved_toml",
+    "run",
 ]

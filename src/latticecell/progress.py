@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from latticecell import run as runs
 from latticecell.config import Config
 from latticecell.protocol import Stage, stages
+from latticecell.run import Progress as Advance
 
 LINE_EVERY = 10
 """Steps between plain lines."""
-Show = Callable[["runs.Progress"], None]
+Show = Callable[["Advance"], None]
 
 
 def expected_duration(stage: Stage, one_c: float) -> float:
@@ -33,7 +33,7 @@ def progress_display(config: Config, console: Console | None = None) -> Iterator
     todo = [expected_duration(stage, config.protocol.current_1c) for stage in stages(config)]
     begin, first = time.monotonic(), -1.0
 
-    def share(progress: runs.Progress) -> float:
+    def share(progress: Advance) -> float:
         cursor = progress.cursor
         if cursor.finished:
             return 1.0
@@ -49,7 +49,7 @@ def progress_display(config: Config, console: Console | None = None) -> Iterator
         seconds = (time.monotonic() - begin) * (1 - done) / (done - first)
         return f"{seconds / 60:.1f} min" if seconds >= 90 else f"{seconds:.0f} s"
 
-    def text(progress: runs.Progress) -> str:
+    def text(progress: Advance) -> str:
         row = progress.row
         return (
             f"{row['kind']} {row['cycle']}  t {row['time_s']:.0f} s  {row['voltage_V']:.3f} V  "
@@ -59,7 +59,7 @@ def progress_display(config: Config, console: Console | None = None) -> Iterator
     if not console.is_terminal:
         count = 0
 
-        def line(progress: runs.Progress) -> None:
+        def line(progress: Advance) -> None:
             nonlocal count
             left = remaining(share(progress))
             if count % LINE_EVERY == 0 or progress.cursor.elapsed == 0:
@@ -77,7 +77,7 @@ def progress_display(config: Config, console: Console | None = None) -> Iterator
     with Progress(*columns, console=console) as bar:
         task = bar.add_task("starting", total=1.0, left="?")
 
-        def advance(progress: runs.Progress) -> None:
+        def advance(progress: Advance) -> None:
             done = share(progress)
             bar.update(task, completed=done, description=text(progress), left=remaining(done))
 

@@ -13,7 +13,8 @@ INPUTS = sorted((Path(__file__).parents[2] / "inputs").glob("*.toml"))
 @pytest.mark.parametrize("path", INPUTS, ids=lambda path: path.stem)
 def test_input_runs(path, tmp_path):
     small = [
-        "network.spacing_um=1.4", "network.spacing_max_um=4.0", "network.growth=0.6", "microstructure.grains=8",
+        "network.spacing_um=1.4", "network.spacing_max_um=4.0", "network.growth=0.6",
+        "microstructure.grains=8",
         'protocol.steps=[{kind = "charge", c_rate = 1.0, duration_s = 200.0}]',
     ]  # fmt: skip
     directory = run(read_config(path, small), tmp_path / "r")

@@ -4,6 +4,8 @@ Infinite-medium solutions; the box is periodic, which costs about the volume fra
 where the lateral strain is fixed.
 """
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -116,7 +118,7 @@ def test_bonded_then_debonded_sphere():
     assert mechanics.bond_summary(state).interface_damaged > 0.95
 
     betas = np.linspace(1.2 * onset, 0.012, 14)
-    for start, end in zip(betas[:-1], betas[1:], strict=True):
+    for start, end in pairwise(betas):
         reach(mechanics, state, start, end)
     summary = mechanics.bond_summary(state)
     assert summary.interface_broken > 0.9
@@ -135,7 +137,7 @@ def test_energy_balance_of_debonding():
         state, before = State.zeros(network), State.zeros(network)
         given = 0.0
         betas = np.linspace(0, 0.01, steps + 1)
-        for old, new in zip(betas[:-1], betas[1:], strict=True):
+        for old, new in pairwise(betas):
             before.assign(state)
             dt = 1200.0 / steps
             step(mechanics, state, shrink(network, new), dt)
@@ -149,8 +151,8 @@ def test_energy_balance_of_debonding():
 
 def test_pressure_on_the_wall_is_carried():
     """A uniform cell under pressure: sigma_zz = -P everywhere, no lateral strain, exact."""
-    config, network = cell(1.1, mechanics__pressure_MPa=10.0,
-                           materials__active={"youngs_modulus_GPa": 150.0, "poisson_ratio": 0.26})  # fmt: skip
+    like_the_matrix = {"youngs_modulus_GPa": 150.0, "poisson_ratio": 0.26}
+    config, network = cell(1.1, mechanics__pressure_MPa=10.0, materials__active=like_the_matrix)
     for wall in ("collector_fixed", "lithium_fixed"):
         options = config.mechanics.model_copy(update={"wall": wall})
         mechanics = Mechanics(config.model_copy(update={"mechanics": options}), network)

@@ -319,7 +319,8 @@ class Mechanics:
         spent = found.iterations
         if found.indefinite:
             return None, np.zeros(2), spent
-        x, de = found.x, np.zeros(2)
+        x = found.x
+        de: Floats = np.zeros(2)
         if self._lateral_ic is not None:
             response = []
             for column in self._lateral_ic.T:
@@ -330,7 +331,7 @@ class Mechanics:
                 response.append(extra.x)
             y = np.stack(response, axis=1)
             schur = self._lateral_stiffness() - self._lateral_ic.T @ y
-            de = np.linalg.solve(schur, lateral + self._lateral_ic.T @ x)
+            de = np.linalg.solve(schur, lateral + self._lateral_ic.T @ x).astype(float)
             x = x + np.asarray(y @ de, dtype=np.float64)
         du = np.zeros((self.network.n_nodes, 3))
         free = self._unknown_n >= 0
