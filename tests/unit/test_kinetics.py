@@ -100,7 +100,7 @@ def test_small_signal_resistance():
     y, r = np.array([0.5]), np.array([6e-4])
     surface = law.surface(y, np.zeros(1))
     tiny = law.react(surface, surface.open_circuit_b + 1e-9, r)
-    assert 1e-9 / tiny.current_b[0] == pytest.approx(UNIT / 43.0 + 6e-4, rel=1e-6)
+    assert 1e-9 / tiny.current_b[0] == pytest.approx(UNIT / 43.0 + 6e-4, rel=1e-6, abs=0)
 
 
 @pytest.mark.parametrize("center", [EXCHANGE_EDGE, STOICH_EDGE, 3e-6, STOICH_FLOOR])
@@ -152,7 +152,7 @@ def test_carry_finds_the_voltage(start):
     y, area, r = rng.uniform(0.1, 0.9, 50), rng.uniform(1e-14, 3e-14, 50), np.zeros(50)
     surface = law.surface(y, np.zeros(50))
     voltage, reaction = law.carry(3e-9, surface, np.zeros(50), r, area, start)
-    assert area @ reaction.current_b == pytest.approx(3e-9, rel=1e-12)
+    assert area @ reaction.current_b == pytest.approx(3e-9, rel=1e-12, abs=0)
     assert (law.react(surface, np.full(50, voltage), r).current_b == reaction.current_b).all()
 
 

@@ -26,8 +26,8 @@ def network():
 
 
 def test_tets_fill_the_box(network):
-    assert network.volume_t.sum() == pytest.approx(np.prod(SIZE), rel=1e-12)
-    assert network.volume_n.sum() == pytest.approx(np.prod(SIZE), rel=1e-12)
+    assert network.volume_t.sum() == pytest.approx(np.prod(SIZE), rel=1e-12, abs=0)
+    assert network.volume_n.sum() == pytest.approx(np.prod(SIZE), rel=1e-12, abs=0)
 
 
 def test_barycentric_gradients_reproduce_a_linear_field(network):
@@ -51,8 +51,8 @@ def test_bond_areas_are_the_exact_plane_areas(network):
     gb = network.area_b[network.kind_b == GB_BOND].sum()
     interface = network.area_b[network.kind_b == INTERFACE_BOND].sum()
     # the grains meet at x = 0.65 um and, through the period, at x = 0
-    assert gb == pytest.approx(2 * 1.3e-6 * 0.7e-6, rel=1e-12)
-    assert interface == pytest.approx(1.3e-6**2, rel=1e-12)
+    assert gb == pytest.approx(2 * 1.3e-6 * 0.7e-6, rel=1e-12, abs=0)
+    assert interface == pytest.approx(1.3e-6**2, rel=1e-12, abs=0)
 
 
 def test_bonds_join_copies_of_one_site_and_point_outwards(network):
@@ -71,8 +71,8 @@ def test_vector_area_of_a_closed_grain_vanishes():
 
 
 def test_walls_have_the_area_of_the_cell(network):
-    assert network.lithium_area_n.sum() == pytest.approx(1.3e-6**2, rel=1e-12)
-    assert network.collector_area_n.sum() == pytest.approx(1.3e-6**2, rel=1e-12)
+    assert network.lithium_area_n.sum() == pytest.approx(1.3e-6**2, rel=1e-12, abs=0)
+    assert network.collector_area_n.sum() == pytest.approx(1.3e-6**2, rel=1e-12, abs=0)
 
 
 def test_incidence_lists_every_end_once(network):

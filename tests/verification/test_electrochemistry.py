@@ -115,7 +115,7 @@ def test_small_signal_resistances_in_series():
     assert order[1] == pytest.approx(1.0, abs=1e-3)
     assert abs(order[0] - 1) < 0.05
     minus = solver.solve(state, 1e-7, Current(-currents[1]), gap_b=state.gap_b, psi_n=state.psi_n)
-    assert minus.voltage - rest == pytest.approx(-drops[1], rel=1e-3)
+    assert minus.voltage - rest == pytest.approx(-drops[1], rel=1e-3, abs=0)
 
 
 def test_rest_stays_at_rest():
@@ -141,12 +141,12 @@ def test_controls_are_met_and_charge_is_balanced(particle):
         solution = step(solver, state, dt, control)
         drawn = (solution.current_b * network.area_b).sum()
         if isinstance(control, Current):
-            assert drawn == pytest.approx(control.amperes, rel=1e-13)
+            assert drawn == pytest.approx(control.amperes, rel=1e-13, abs=0)
         else:
             assert solution.voltage == control.volts
             assert drawn > 0
-        assert solution.current == pytest.approx(drawn, rel=1e-9)
-        assert solution.lithium_current == pytest.approx(drawn, rel=1e-9)
+        assert solution.current == pytest.approx(drawn, rel=1e-9, abs=0)
+        assert solution.lithium_current == pytest.approx(drawn, rel=1e-9, abs=0)
         assert solution.residual <= 1e-9
         assert solution.linear_iterations < 30 * solution.newton_iterations
         assert not solution.current_b[network.gb_b].any()
@@ -187,7 +187,7 @@ def test_drift_carries_li_towards_tension(particle):
         step(solver, state, 20.0, Current(0.0), psi_n=psi)
         gained[drift] = (network.volume_n * (state.stoich_n - before)) @ psi
     assert gained["saturating"] > 0
-    assert gained["saturating"] == pytest.approx(gained["dilute"], rel=0.06)
+    assert gained["saturating"] == pytest.approx(gained["dilute"], rel=0.06, abs=0)
     assert abs(gained["off"]) < 1e-9 * gained["saturating"]
 
 
@@ -239,7 +239,7 @@ def test_limiter_keeps_bounds_where_weights_are_negative():
         assert state.stoich_n[active].min() >= -1e-9
         assert state.stoich_n[active].max() <= 1 + 1e-9
     assert limited > 0
-    assert network.volume_n @ state.stoich_n == pytest.approx(start, rel=1e-12)
+    assert network.volume_n @ state.stoich_n == pytest.approx(start, rel=1e-12, abs=0)
     mixed = (state.stoich_n > 0.02) & (state.stoich_n < 0.98)
     assert mixed.sum() > 0.05 * active.sum()
 
@@ -255,7 +255,7 @@ def test_a_grain_without_bonds_keeps_its_li():
     held = network.volume_n[core] @ state.stoich_n[core]
     for _ in range(3):
         step(solver, state, 20.0, Current(2e-13), gap_b=gap)
-    assert network.volume_n[core] @ state.stoich_n[core] == pytest.approx(held, rel=1e-13)
+    assert network.volume_n[core] @ state.stoich_n[core] == pytest.approx(held, rel=1e-13, abs=0)
     assert state.stoich_n[network.domain_n == 0].max() < 0.9703
 
 
@@ -339,7 +339,7 @@ def test_isotropic_particle_charges_like_a_sphere(particle):
         "interface": {"resistance_ohm_m2": 0.0},
     }
     reference = sphere_charge_time(5 * UM, 1e-14, ONE_C, 0.9703, 4.3)
-    assert reference == pytest.approx(3188.0, rel=2e-3)
+    assert reference == pytest.approx(3188.0, rel=2e-3, abs=0)
     solver, state, _ = cell(particle, table)
     time, dt = 0.0, 10.0
     while True:
@@ -349,4 +349,4 @@ def test_isotropic_particle_charges_like_a_sphere(particle):
             break
         time, dt = time + dt, min(60.0, 1.5 * dt)
     time += dt * (4.3 - before) / (after - before)
-    assert time == pytest.approx(reference, rel=0.01)
+    assert time == pytest.approx(reference, rel=0.01, abs=0)

@@ -64,4 +64,4 @@ def test_the_lateral_stretch_works_on_the_cell():
     lattice = Lattice(network, np.stack([stiffness] * 2), np.zeros((2, 3, 3)))
     nil = np.zeros(network.n_nodes)
     energy = lattice.energy(np.zeros((network.n_nodes, 3)), np.array([1.3e-3, 0.0]), nil)
-    assert energy == pytest.approx(0.5 * stiffness[0, 0] * 1.3e-3**2 * np.prod(SIZE), rel=1e-12)
+    assert energy == pytest.approx(0.5 * stiffness[0, 0] * 1.3e-3**2 * np.prod(SIZE), rel=1e-12, abs=0)
