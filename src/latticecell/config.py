@@ -14,7 +14,7 @@ from latticecell.schema import Quantity, Section
 
 Fraction = Annotated[float, Quantity(gt=0, lt=1)]
 Poisson = Annotated[float, Quantity(gt=-1, lt=0.5)]
-Length = Annotated[float, Quantity("um", gt=0, le=1000)]
+Length = Annotated[float, Quantity("um", ge=1e-4, le=1000)]
 Modulus = Annotated[float, Quantity("GPa", gt=0, le=2000)]
 Conductivity = Annotated[float, Quantity("S_per_m", gt=0, le=1e8)]
 Strength = Annotated[float, Quantity("MPa", gt=0, le=1e5)]

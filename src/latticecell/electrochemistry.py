@@ -25,7 +25,7 @@ from latticecell.laws import ocv_law
 from latticecell.laws.resistance import ExponentialContact
 from latticecell.network import INTERFACE_BOND, Network
 from latticecell.physics.electrostatics import LinkedSystem, Potentials, gmres
-from latticecell.physics.kinetics import STOICH_FLOOR, LithiumKinetics, ParticleKinetics, Reaction
+from latticecell.physics.kinetics import LithiumKinetics, ParticleKinetics, Reaction, limit_step
 from latticecell.physics.transport import LinkFlux, Transport
 from latticecell.state import State
 from latticecell.units import FARADAY
@@ -35,6 +35,7 @@ Floats = NDArray[np.float64]
 BOUND_SLACK = 1e-9
 """How far y may leave [0, 1] before the limiter acts [1]."""
 LIMITER_PASSES = 6
+_FEW = 10
 _PATIENCE = 6  # Newton steps before the residual must fall: at first V climbs the steep end of U
 
 
@@ -253,19 +254,31 @@ class Electrochemistry:
         flagged = np.zeros(self.network.n_nodes, bool)
         newton = linear = 0
         for _ in range(LIMITER_PASSES + 1):
-            point, passes, krylov = self._newton(problem, point)
+            trial, passes, krylov = self._newton(problem, point)
             newton, linear = newton + passes, linear + krylov
-            stoich, current = self._balance(problem, point)
-            excess = stoich - 1 if self._bounded_above else np.zeros_like(stoich)
-            outside = np.maximum(-stoich, excess) > BOUND_SLACK
-            if not outside.any():
-                return self._solution(point, stoich, current, newton, linear, int(flagged.sum()))
+            stoich, current = self._balance(problem, trial)
+            if trial.error > self._tolerance:
+                outside = self._stuck(problem, trial)
+            else:
+                outside = np.maximum(-stoich, (stoich - 1) * self._bounded_above) > BOUND_SLACK
+                if not outside.any():
+                    return self._solution(trial, stoich, current, newton, linear, int(flagged.sum()))
+                point = trial
+            if not (outside & ~flagged).any():
+                break
             flagged |= outside
             touched = flagged[self._transport.link_ln].any(axis=1)
             weight = np.where(touched, np.maximum(problem.weight_l, 0.0), problem.weight_l)
             problem = problem._replace(weight_l=weight)
             point = self._evaluate(problem, point.stoich_n, point.p, point.voltage)
-        raise _failure(f"{outside.sum()} nodes stay outside [0, 1]", float(np.maximum(-stoich, excess).max()))
+        reason = "Newton" if trial.error > self._tolerance else "the limiter of the stoichiometry"
+        raise SolveError(f"{reason} did not converge", field="electrochemistry", residual=trial.error)
+
+    def _stuck(self, problem: _Problem, point: _Point) -> NDArray[np.bool_]:
+        """Find the few nodes that keep Newton from converging: negative weights can leave one no root."""
+        stuck = np.zeros(self.network.n_nodes, bool)
+        stuck[: self._n_active] = np.abs(point.residual_y / problem.mass) > 0.1 * point.error
+        return stuck & (stuck.sum() <= _FEW)
 
     def _newton(self, problem: _Problem, point: _Point) -> tuple[_Point, int, int]:
         krylov, last = 0, 7.0 * point.error
@@ -273,15 +286,12 @@ class Electrochemistry:
             if point.error <= self._tolerance:
                 return point, iteration, krylov
             # Eisenstat and Walker, choice 2: linear solves as accurate as the last step deserves
-            forcing = min(
-                0.03, max(1e-5, 0.5 * (point.error / last) ** 2, 0.1 * self._tolerance / point.error)
-            )
+            enough = 0.1 * self._tolerance / point.error
+            forcing = min(0.03, max(1e-5, 0.5 * (point.error / last) ** 2, enough))
             change, steps = self._linear(problem, point, forcing)
             krylov, last = krylov + steps, point.error
             point = self._search(problem, point, change, 4 if iteration >= _PATIENCE else 0)
-        if point.error <= self._tolerance:
-            return point, self._iterations, krylov
-        raise _failure("Newton did not converge", point.error)
+        return point, self._iterations, krylov
 
     def _evaluate(self, problem: _Problem, stoich_n: Floats, p: Floats, voltage: float) -> _Point:
         n, potentials = self._n_active, self._potentials
@@ -294,9 +304,8 @@ class Electrochemistry:
             reaction = self._particle.react(surface, jump + voltage, resistance)
         else:
             amperes = problem.target.amperes
-            voltage, reaction = self._particle.carry(
-                amperes, surface, jump, resistance, self._area_b, voltage
-            )
+            bonds = (surface, jump, resistance, self._area_b)
+            voltage, reaction = self._particle.carry(amperes, *bonds, voltage)
         bond = self._area_b * reaction.current_b
         plating, slope = self._lithium.plate(p[potentials.lithium_p])
         stored = problem.mass * (stoich_n[:n] - problem.old_n[:n])
@@ -322,18 +331,13 @@ class Electrochemistry:
         return best
 
     def _advance(self, problem: _Problem, point: _Point, change: Floats) -> _Point:
-        """Step to the next iterate; no surface node may go more than 4/5 of its way to 0 or 1.
-
-        Nodes within `STOICH_FLOOR` of the ends are free: negative weights may ask for y < 0 there, which is
-        for the limiter to see.
-        """
+        """Step to the next iterate; the step of V only says where its own solve begins."""
         n, a = self._n_active, self._grain_node_b
         stoich = point.stoich_n.copy()
         stoich[:n] += change[:n]
-        old, new = point.stoich_n[a], stoich[a]
-        new = np.where(old > STOICH_FLOOR, np.maximum(new, 0.2 * old), new)
-        stoich[a] = np.where(1 - old > STOICH_FLOOR, np.minimum(new, 1 - 0.2 * (1 - old)), new)
-        return self._evaluate(problem, stoich, point.p + change[n:-1], point.voltage + float(change[-1]))
+        stoich[a] = limit_step(point.stoich_n[a], stoich[a])
+        voltage = point.voltage + max(-0.5, min(0.5, float(change[-1])))
+        return self._evaluate(problem, stoich, point.p + change[n:-1], voltage)
 
     def _linear(self, problem: _Problem, point: _Point, tolerance: float) -> tuple[Floats, int]:
         """Solve for the Newton step (y, p, V)."""
@@ -359,7 +363,7 @@ class Electrochemistry:
         rhs = -system.scaled(point.residual_y, point.residual_p, 0.0)
         x, iterations, residual = gmres(system.apply, system.precondition, rhs, tolerance)
         if residual > 0.3:
-            raise _failure("GMRES stalled", residual)
+            raise SolveError("GMRES stalled", field="electrochemistry", residual=residual)
         return x, iterations
 
     def _balance(self, problem: _Problem, point: _Point) -> tuple[Floats, Floats]:
@@ -394,7 +398,3 @@ class Electrochemistry:
         metal = float((potentials.lithium_area * plating).sum())
         fields = (stoich, phi_s, phi_l, current_b)
         return Solution(*fields, point.voltage, collector, metal, newton, linear, limited, point.error)
-
-
-def _failure(message: str, residual: float) -> SolveError:
-    return SolveError(message, field="electrochemistry", residual=residual)

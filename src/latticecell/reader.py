@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 import types
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
 import tomli
 from pydantic import ValidationError
 
+from latticecell.checks import cross_check
 from latticecell.config import Config
 from latticecell.errors import ConfigError
 from latticecell.schema import Section, from_si, key_of, unit_of
@@ -85,132 +86,6 @@ def resolved_toml(config: Config) -> str:
     lines: list[str] = []
     _write(config, (), lines)
     return "\n".join(lines).strip() + "\n"
-
-
-def cross_check(config: Config) -> list[str]:
-    """Return the contradictions between keys that are fine one by one."""
-    found: list[str] = []
-    box = config.geometry
-    um = 1e6
-    for i, particle in enumerate(box.particles):
-        where = f"geometry.particles[{i}]"
-        x, y, z = particle.center
-        if 2 * particle.radius >= box.width:
-            found.append(
-                f"{where}.radius_um = {particle.radius * um:g}: must be below half of "
-                f"geometry.width_um = {box.width * um:g}"
-            )
-        if not (x <= box.width and y <= box.width):
-            found.append(f"{where}.center_um: x and y must be in [0, {box.width * um:g}] um")
-        if not particle.radius < z < box.cathode - particle.radius:
-            found.append(
-                f"{where}.center_um: z = {z * um:g} must be in ({particle.radius * um:g}, "
-                f"{(box.cathode - particle.radius) * um:g}) um so that the particle lies inside the cathode"
-            )
-        for j, other in enumerate(box.particles[:i]):
-            gap = _distance(particle.center, other.center, box.width) - particle.radius - other.radius
-            if gap <= 0:
-                found.append(f"{where}: overlaps geometry.particles[{j}] by {-gap * um:.3g} um")
-    spacing = config.network
-    if spacing.spacing_max < spacing.spacing:
-        found.append(
-            f"network.spacing_max_um = {spacing.spacing_max * um:g}: must be at least network.spacing_um = "
-            f"{spacing.spacing * um:g}"
-        )
-    smallest = min(p.radius for p in box.particles)
-    grain = 2 * smallest / config.microstructure.grains ** (1 / 3)
-    if spacing.spacing > grain / 2:
-        found.append(
-            f"network.spacing_um = {spacing.spacing * um:g}: must be at most {grain * um / 2:.3g} um, half "
-            f"the size of a grain ({config.microstructure.grains} grains in a particle)"
-        )
-    found += _check_elasticity(config) + _check_laws(config) + _check_protocol(config)
-    solver = config.solver
-    if not solver.dt_min <= solver.dt_initial <= solver.dt_max:
-        found.append(
-            f"solver.dt_initial_s = {solver.dt_initial:g}: must be between dt_min_s = {solver.dt_min:g} and "
-            f"dt_max_s = {solver.dt_max:g}"
-        )
-    return found
-
-
-def _distance(a: Sequence[float], b: Sequence[float], period: float) -> float:
-    total = (a[2] - b[2]) ** 2
-    for i in range(2):
-        d = abs(a[i] - b[i]) % period
-        total += min(d, period - d) ** 2
-    return total**0.5
-
-
-def _check_elasticity(config: Config) -> list[str]:
-    active = config.materials.active
-    names = ("youngs_modulus_c", "poisson_ratio_c", "shear_modulus_c")
-    values = [getattr(active, name) for name in names]
-    keys = [key_of(name, type(active).model_fields[name]) for name in names]
-    if active.elasticity == "isotropic":
-        return [
-            f'materials.active.{key}: is used only with elasticity = "transversely_isotropic"'
-            for key, value in zip(keys, values, strict=True)
-            if value is not None
-        ]
-    missing = [key for key, value in zip(keys, values, strict=True) if value is None]
-    if missing:
-        return [f"materials.active.{key}: is required with transverse isotropy" for key in missing]
-    e, nu, ec, nuc = active.youngs_modulus, active.poisson_ratio, values[0], values[1]
-    if 1 - nu - 2 * nuc**2 * e / ec <= 0:
-        return [
-            f"materials.active.poisson_ratio_c = {nuc:g}: must satisfy 1 - nu - 2 nu_c^2 E / E_c > 0 "
-            "(positive elastic energy)"
-        ]
-    return []
-
-
-def _check_laws(config: Config) -> list[str]:
-    found = []
-    for name in ("interface", "grain_boundary"):
-        law = getattr(config, name)
-        onset, final = law.strength / law.stiffness, 2 * law.fracture_energy / law.strength
-        if onset >= final:
-            found.append(
-                f"{name}.stiffness_Pa_per_m = {law.stiffness:g}: must exceed {law.strength / final:.3g} Pa/m "
-                "so that damage starts before the bond is broken"
-            )
-        if law.residual_stiffness >= law.stiffness:
-            found.append(
-                f"{name}.residual_stiffness_Pa_per_m = {law.residual_stiffness:g}: must be below "
-                "the stiffness"
-            )
-    return found
-
-
-def _check_protocol(config: Config) -> list[str]:
-    found = []
-    for i, step in enumerate(config.protocol.steps):
-        where = f"protocol.steps[{i}] ({step.kind})"
-        if step.kind in ("charge", "discharge"):
-            if step.c_rate is None:
-                found.append(f"{where}: needs c_rate")
-            if step.until is None and step.duration is None:
-                found.append(f"{where}: needs until_V or duration_s")
-        if step.kind == "hold" and step.until_c_rate is None and step.duration is None:
-            found.append(f"{where}: needs a cut-off: until_c_rate or duration_s")
-        if step.kind == "rest" and step.duration is None:
-            found.append(f"{where}: needs duration_s")
-        allowed = {
-            "charge": {"c_rate", "until", "duration"},
-            "discharge": {"c_rate", "until", "duration"},
-            "hold": {"voltage", "until_c_rate", "duration"},
-            "rest": {"duration"},
-        }[step.kind]
-        for name, field in _step_fields(step):
-            if name not in allowed and getattr(step, name) is not None:
-                found.append(f"{where}: {key_of(name, field)} has no meaning here")
-    return found
-
-
-def _step_fields(step: Section) -> list[tuple[str, Any]]:
-    """Return the optional fields of a protocol step."""
-    return [(name, field) for name, field in type(step).model_fields.items() if name != "kind"]
 
 
 def _assign(table: Table, assignment: str) -> None:

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from latticecell.checks import estimated_sites
 from latticecell.config import Config, Interface
 from latticecell.errors import ConfigError
 from latticecell.reader import config_from_table, read_config, resolved_toml
@@ -61,7 +62,7 @@ def test_every_problem_is_reported_at_once():
     )
     text = "\n".join(found)
     assert len(found) == 6
-    assert "geometry.particles[0].radius_um = -5: must be a number in (0, 1000] um (case.toml)" in text
+    assert "geometry.particles[0].radius_um = -5: must be a number in [0.0001, 1000] um (case.toml)" in text
     assert "did you mean width_um?" in text
     assert "write it as strength_MPa" in text
     assert "interface.fracture_energy_J_per_m2 = 'much'" in text
@@ -136,3 +137,27 @@ def test_overrides(tmp_path):
 def test_sections_are_frozen():
     with pytest.raises(ValueError, match="frozen"):
         Interface().strength = 3.0
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("materials.active.ocv=nope", "must be one of nmc111_zheng2013"),
+        ('materials.active.volume_change="math:sqrt"', "must give strain"),
+        ('materials.active.ocv="missing_module:law"', "cannot be loaded"),
+        ("network.spacing_um=0.001", "sites, must be at most"),
+        ("geometry.separator_um=0.1", "must be at least network.spacing_um"),
+        ("network.spacing_um=1e-300", "must be a number in"),
+    ],
+)
+def test_what_cannot_be_built_is_refused_before_the_run(tmp_path, override, message):
+    file = tmp_path / "a.toml"
+    file.write_text('name = "a"')
+    with pytest.raises(ConfigError, match=message):
+        read_config(file, [override])
+
+
+def test_estimate_of_sites_is_near_the_truth():
+    for spacing, largest, growth, sites in ((0.85, 3.0, 0.4, 2220), (0.52, 2.0, 0.3, 8000)):
+        table = {"spacing_um": spacing, "spacing_max_um": largest, "growth": growth}
+        assert estimated_sites(config_from_table({"network": table})) == pytest.approx(sites, rel=0.4)

@@ -45,10 +45,11 @@ def triangulate(sites: Sites) -> tuple[Ints, Floats, Floats]:
 
 
 def _periodic_delaunay(geometry: Geometry, x: Floats, h: Floats, factor: float) -> Ints:
-    margin = np.minimum(factor * h, 0.49 * geometry.box[0])[:, None]
+    margin = np.minimum(factor * h, 2 * geometry.box[0])[:, None]
     points, site = [x], [np.arange(len(x))]
-    for i in (-1, 0, 1):
-        for j in (-1, 0, 1):
+    reach = int(np.ceil(margin.max() / geometry.box[:2].min()))
+    for i in range(-reach, reach + 1):
+        for j in range(-reach, reach + 1):
             if i == j == 0:
                 continue
             y = x + np.array([i, j, 0]) * geometry.box

@@ -14,41 +14,30 @@ from latticecell.meshing.placement import Sites, place_sites
 from latticecell.meshing.smoothing import constraints, relax, smooth
 from latticecell.microstructure import Microstructure
 from latticecell.network import Network, assemble_network, unwrap_corners
-from latticecell.quality import tet_quality
+from latticecell.quality import grain_pieces, tet_quality
 
 SCHEDULE = "CRRCRRCSS"  # C conform, R relax, S smooth
-ATTEMPTS = 4
+ATTEMPTS = 5
+GOOD_QUALITY = 0.1
+"""Worst quality 3 r_in / R_circ at which a network is taken at once; else further ones are drawn."""
 WORST_QUALITY = 0.05
-"""Quality 3 r_in / R_circ below which a network is discarded; flatter tets spoil the equilibrium solver."""
+"""Worst quality that is accepted if no draw is good; flatter tets spoil the equilibrium solver."""
 
 
 def build_network(config: Config, microstructure: Microstructure) -> Network:
     """Generate the network; the same input gives the same network.
 
-    A network with a flat tet or a lost grain is discarded and sites are drawn anew, a few times.
+    A network with a poor tet or a lost grain is discarded and sites are drawn anew, a few times; the best
+    valid one is taken.
 
     Raises
     ------
     NetworkError
-        If the tets do not fill the box, or no draw gives a valid network.
+        If no draw gives a valid network.
     """
     options = config.network
     geometry = Geometry(microstructure, options.spacing, options.spacing_max, options.growth)
-    for attempt in range(ATTEMPTS):
-        sites, tet, domain = _generate(geometry, [microstructure.seed, 1, attempt])
-        _match_volumes(sites, tet, domain)
-        worst = float(tet_quality(unwrap_corners(sites.x, tet, geometry.box)).min())
-        lost = np.setdiff1d(np.arange(geometry.n_grains), domain)
-        if worst >= WORST_QUALITY and not len(lost):
-            break
-    else:
-        flaw = (
-            f"grains {lost.tolist()} have no tet" if len(lost) else f"the worst tet has quality {worst:.3f}"
-        )
-        raise NetworkError(
-            f"no valid network in {ATTEMPTS} attempts: {flaw}; choose a smaller network.spacing_um "
-            "or another microstructure.seed"
-        )
+    sites, tet, domain = _best_of_some(geometry, microstructure.seed)
     used, tet, domain = _ordered(sites, tet, domain)
     return assemble_network(
         box_c=microstructure.box_c,
@@ -60,6 +49,39 @@ def build_network(config: Config, microstructure: Microstructure) -> Network:
         particle_center_pc=microstructure.center_pc,
         particle_radius_p=microstructure.radius_p,
     )
+
+
+def _best_of_some(geometry: Geometry, seed: int) -> tuple[Sites, Ints, Ints]:
+    best, best_quality, flaws = None, WORST_QUALITY, []
+    for attempt in range(ATTEMPTS):
+        try:
+            drawn = _generate(geometry, [seed, 1, attempt])
+            _match_volumes(*drawn)
+            quality = _checked_quality(*drawn)
+        except NetworkError as error:
+            flaws.append(str(error))
+            continue
+        if quality >= GOOD_QUALITY:
+            return drawn
+        if quality >= best_quality:
+            best, best_quality = drawn, quality
+        flaws.append(f"the worst tet has quality {quality:.3f}")
+    if best is None:
+        raise NetworkError(
+            f"no valid network in {ATTEMPTS} attempts ({'; '.join(dict.fromkeys(flaws))}): choose a smaller "
+            "network.spacing_um or another microstructure.seed"
+        )
+    return best
+
+
+def _checked_quality(sites: Sites, tet: Ints, domain: Ints) -> float:
+    """Worst tet quality of a network whose grains are all there, each in one piece."""
+    geometry = sites.geometry
+    pieces = grain_pieces(tet, domain, geometry.n_grains)
+    for flaw, found in (("lost", pieces == 0), ("in pieces", pieces > 1)):
+        if found.any():
+            raise NetworkError(f"grains {flaw}: {np.flatnonzero(found).tolist()}")
+    return float(tet_quality(unwrap_corners(sites.x, tet, geometry.box)).min())
 
 
 def _ordered(sites: Sites, tet: Ints, domain: Ints) -> tuple[NDArray[np.intp], Ints, Ints]:

@@ -29,7 +29,9 @@ class Geometry:
         self.radius = micro.radius_p / UM
         self.seed = micro.seed_gc / UM
         self.particle = micro.particle_g
-        self.spacing, self.spacing_max, self.growth = spacing / UM, spacing_max / UM, growth
+        self.spacing, self.growth = spacing / UM, growth
+        # Edges reach 1.7 spacings; above half of the width their periodic image would be ambiguous.
+        self.spacing_max = max(self.spacing, min(spacing_max / UM, float(self.box[:2].min()) / 4))
         self.n_grains = len(self.seed)
         self.ecbd, self.separator = self.n_grains, self.n_grains + 1
         turn = np.arange(float(NEIGHBOURS))

@@ -39,13 +39,16 @@ def label_tets(sites: Sites, tet: Ints) -> Ints:
     label = common[:, 0].copy()
     left, right, corner = face_pairs(tet)
     area = _area(x, left, corner)
+    apart = _across_gap(sites, tet)
     choices: dict[int, list[int]] = {}
-    for t in np.flatnonzero(count != 1):
+    for t in np.flatnonzero((count != 1) | apart):
         if count[t] > 1:
             choice = [int(d) for d in common[t, : count[t]]]
         else:
             votes = Counter(d for k in tet[t] for d in sites.labels[k])
             choice = sorted(d for d in votes if votes[d] == max(votes.values()))
+        if apart[t]:
+            choice = [geometry.ecbd]
         choices[int(t)] = choice
         label[t] = there[t] if int(there[t]) in choice else choice[0]
     neighbours: dict[int, list[tuple[int, float]]] = {t: [] for t in choices}
@@ -66,6 +69,21 @@ def label_tets(sites: Sites, tet: Ints) -> Ints:
             break
     _join_slips(label, left, right, area)
     return label
+
+
+def _across_gap(sites: Sites, tet: Ints) -> NDArray[np.bool_]:
+    """Tets between two particles, or a particle and a z-plane: never a grain, or the two would touch."""
+    geometry = sites.geometry
+    body = np.full(len(sites), -1)
+    for k, labels in enumerate(sites.labels):
+        grain = min(labels)
+        if grain < geometry.n_grains:
+            body[k] = geometry.particle[grain]
+        elif sites.dim[k] < 3:
+            body[k] = len(geometry.radius)
+    corner = body[tet]
+    low = np.where(corner < 0, len(geometry.radius) + 1, corner).min(axis=1)
+    return (low < len(geometry.radius)) & (corner.max(axis=1) > low)
 
 
 def _join_slips(label: Ints, left: NDArray[np.intp], right: NDArray[np.intp], area: Floats) -> None:

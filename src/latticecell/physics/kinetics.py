@@ -32,7 +32,9 @@ STOICH_EDGE = 1e-3
 EXCHANGE_EDGE = 1e-4
 """Distance from 0 and 1 within which i0 levels off, at 0.7 of its value there, instead of vanishing."""
 STOICH_FLOOR = 1e-10
-"""Distance from 0 and 1 within which the logarithm is cut, so that U is defined everywhere."""
+"""Distance from 0 within which the logarithm is cut, so that U is defined everywhere."""
+VACANCY_FLOOR = 1e-7
+"""The same distance from 1, where y has no finer digits to steer a current with."""
 _MAX_RISE = 80.0  # what U may gain below the cut [RT / F]: 2 V stop any reaction, more would swamp Newton
 _MAX_EXPONENT = 600.0
 _MAX_VOLTAGE = 100.0
@@ -112,8 +114,8 @@ class ParticleKinetics:
         or the same of 1 - y with the other sign: it diverges like an ideal lattice gas, so that whatever the
         current no bond can empty or overfill its node. Both laws keep continuous derivatives, for Newton.
         """
-        low, low_slope = _logarithm(stoich_b)
-        high, high_slope = _logarithm(1 - stoich_b)
+        low, low_slope = _logarithm(stoich_b, STOICH_FLOOR)
+        high, high_slope = _logarithm(1 - stoich_b, VACANCY_FLOOR)
         shift = self.thermal_voltage * psi_b if self.mechanical_ocv else 0.0
         li, li_slope = _levelled(stoich_b)
         vacancy, vacancy_slope = _levelled(1 - stoich_b)
@@ -259,12 +261,22 @@ def overpotential(drive: Floats, load: Floats, alpha_a: float, alpha_c: float) -
     raise SolveError("overpotential", field="electrochemistry", residual=float(np.max(np.abs(value))))
 
 
-def _logarithm(y: Floats) -> tuple[Floats, Floats]:
-    """Return ln(y / edge) + 1 - y / edge below `STOICH_EDGE`, 0 above, and its derivative."""
-    inside = np.clip(y, STOICH_FLOOR, STOICH_EDGE)
+def limit_step(old: Floats, new: Floats) -> Floats:
+    """Let no stoichiometry go more than 4/5 of its way to 0 or 1, beyond which U rises like a wall.
+
+    Those at the wall are free to cross it: negative transport weights may ask for y < 0, which is for the
+    limiter of the transport to see.
+    """
+    new = np.where(old > STOICH_FLOOR, np.maximum(new, 0.2 * old), new)
+    return np.where(1 - old > VACANCY_FLOOR, np.minimum(new, 1 - 0.2 * (1 - old)), new)
+
+
+def _logarithm(y: Floats, floor: float) -> tuple[Floats, Floats]:
+    """Return ln(y / edge) + 1 - y / edge from ``floor`` to `STOICH_EDGE`, 0 above, and its derivative."""
+    inside = np.clip(y, floor, STOICH_EDGE)
     slope = 1 / inside - 1 / STOICH_EDGE
     value = np.log(inside / STOICH_EDGE) + 1 - inside / STOICH_EDGE
-    below = slope * np.minimum(y - STOICH_FLOOR, 0.0)
+    below = slope * np.minimum(y - floor, 0.0)
     bend = 1 / (1 - below / _MAX_RISE)
     return value + below * bend, slope * bend**2
 

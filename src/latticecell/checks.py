@@ -1,0 +1,213 @@
+"""Contradictions between keys that are fine one by one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from latticecell.config import Config
+from latticecell.errors import ConfigError
+from latticecell.laws import expansion_law, ocv_law
+from latticecell.schema import Section, key_of
+
+MOST_SITES = 2e6
+"""Sites beyond which a network is refused before anything is built; memory would not hold it."""
+
+
+def cross_check(config: Config) -> list[str]:
+    """Return the contradictions between keys that are fine one by one."""
+    found: list[str] = []
+    box = config.geometry
+    um = 1e6
+    for i, particle in enumerate(box.particles):
+        where = f"geometry.particles[{i}]"
+        x, y, z = particle.center
+        if 2 * particle.radius >= box.width:
+            found.append(
+                f"{where}.radius_um = {particle.radius * um:g}: must be below half of "
+                f"geometry.width_um = {box.width * um:g}"
+            )
+        if not (x <= box.width and y <= box.width):
+            found.append(f"{where}.center_um: x and y must be in [0, {box.width * um:g}] um")
+        if not particle.radius < z < box.cathode - particle.radius:
+            found.append(
+                f"{where}.center_um: z = {z * um:g} must be in ({particle.radius * um:g}, "
+                f"{(box.cathode - particle.radius) * um:g}) um so that the particle lies inside the cathode"
+            )
+        for j, other in enumerate(box.particles[:i]):
+            gap = _distance(particle.center, other.center, box.width) - particle.radius - other.radius
+            if gap <= 0:
+                found.append(f"{where}: overlaps geometry.particles[{j}] by {-gap * um:.3g} um")
+    spacing = config.network
+    if spacing.spacing_max < spacing.spacing:
+        found.append(
+            f"network.spacing_max_um = {spacing.spacing_max * um:g}: must be at least network.spacing_um = "
+            f"{spacing.spacing * um:g}"
+        )
+    smallest = min(p.radius for p in box.particles)
+    grain = 2 * smallest / config.microstructure.grains ** (1 / 3)
+    if spacing.spacing > grain / 2:
+        found.append(
+            f"network.spacing_um = {spacing.spacing * um:g}: must be at most {grain * um / 2:.3g} um, half "
+            f"the size of a grain ({config.microstructure.grains} grains in a particle)"
+        )
+    found += _check_layers(config) + _check_size(config) + _check_elasticity(config) + _check_curves(config)
+    found += _check_bonds(config) + _check_protocol(config)
+    solver = config.solver
+    if not solver.dt_min <= solver.dt_initial <= solver.dt_max:
+        found.append(
+            f"solver.dt_initial_s = {solver.dt_initial:g}: must be between dt_min_s = {solver.dt_min:g} and "
+            f"dt_max_s = {solver.dt_max:g}"
+        )
+    return found
+
+
+def _distance(a: Sequence[float], b: Sequence[float], period: float) -> float:
+    total = (a[2] - b[2]) ** 2
+    for i in range(2):
+        d = abs(a[i] - b[i]) % period
+        total += min(d, period - d) ** 2
+    return total**0.5
+
+
+def _check_layers(config: Config) -> list[str]:
+    box, spacing = config.geometry, config.network.spacing
+    if box.separator < spacing:
+        return [
+            f"geometry.separator_um = {box.separator * 1e6:g}: must be at least network.spacing_um = "
+            f"{spacing * 1e6:g}"
+        ]
+    return []
+
+
+def estimated_sites(config: Config) -> float:
+    """Rough number of sites that the spacings ask for: one per 0.7 h^3, h growing outside the particles."""
+    box, options = config.geometry, config.network
+    fine, coarse, growth = options.spacing, max(options.spacing_max, options.spacing), options.growth
+    total, filled = 0.0, 0.0
+    for particle in box.particles:
+        radius, width = particle.radius, (coarse - fine) / growth
+        total += 4 / 3 * math.pi * radius**3 / fine**3
+        filled += 4 / 3 * math.pi * radius**3
+        # shells of the graded zone: h = fine + growth * distance
+        for i in range(20):
+            distance = width * (i + 0.5) / 20
+            shell = 4 * math.pi * (radius + distance) ** 2 * width / 20
+            if distance > box.cathode:
+                break
+            total += shell / (fine + growth * distance) ** 3
+            filled += shell
+    volume = box.width**2 * (box.cathode + box.separator)
+    total *= min(1.0, volume / filled) if filled > 0 else 1.0
+    return (total + max(volume - filled, 0.0) / coarse**3) / 0.7
+
+
+def _check_size(config: Config) -> list[str]:
+    sites = estimated_sites(config)
+    if sites > MOST_SITES:
+        return [
+            f"network.spacing_um = {config.network.spacing * 1e6:g}: asks for about {sites:.1e} sites, must "
+            f"be at most {MOST_SITES:.0e}; raise spacing_um, spacing_max_um or growth"
+        ]
+    return []
+
+
+def _check_curves(config: Config) -> list[str]:
+    """Load the curves and call them once: a curve of the user's own may fail in any way."""
+    active = config.materials.active
+    found = []
+    x = active.initial_stoichiometry
+    try:
+        law = ocv_law(active.ocv)
+        if not all(math.isfinite(float(value)) for value in (law.voltage(x), law.slope(x))):
+            found.append(f"materials.active.ocv = {active.ocv!r}: is not finite at x = {x:g}")
+    except ConfigError as error:
+        found += error.problems
+    except Exception as error:
+        found.append(f"materials.active.ocv = {active.ocv!r}: must give voltage(x) and slope(x): {error}")
+    try:
+        expansion = expansion_law(active.volume_change, active.strain_extrapolation)
+        if not all(math.isfinite(float(value)) for value in (expansion.strain(x), expansion.slope(x))):
+            found.append(
+                f"materials.active.volume_change = {active.volume_change!r}: is not finite at x = {x:g}"
+            )
+    except ConfigError as error:
+        found += error.problems
+    except Exception as error:
+        found.append(
+            f"materials.active.volume_change = {active.volume_change!r}: must give strain(x) and slope(x): "
+            f"{error}"
+        )
+    return found
+
+
+def _check_elasticity(config: Config) -> list[str]:
+    active = config.materials.active
+    names = ("youngs_modulus_c", "poisson_ratio_c", "shear_modulus_c")
+    values = [getattr(active, name) for name in names]
+    keys = [key_of(name, type(active).model_fields[name]) for name in names]
+    if active.elasticity == "isotropic":
+        return [
+            f'materials.active.{key}: is used only with elasticity = "transversely_isotropic"'
+            for key, value in zip(keys, values, strict=True)
+            if value is not None
+        ]
+    missing = [key for key, value in zip(keys, values, strict=True) if value is None]
+    if missing:
+        return [f"materials.active.{key}: is required with transverse isotropy" for key in missing]
+    e, nu, ec, nuc = active.youngs_modulus, active.poisson_ratio, values[0], values[1]
+    if 1 - nu - 2 * nuc**2 * e / ec <= 0:
+        return [
+            f"materials.active.poisson_ratio_c = {nuc:g}: must satisfy 1 - nu - 2 nu_c^2 E / E_c > 0 "
+            "(positive elastic energy)"
+        ]
+    return []
+
+
+def _check_bonds(config: Config) -> list[str]:
+    found = []
+    for name in ("interface", "grain_boundary"):
+        law = getattr(config, name)
+        onset, final = law.strength / law.stiffness, 2 * law.fracture_energy / law.strength
+        if onset >= final:
+            found.append(
+                f"{name}.stiffness_Pa_per_m = {law.stiffness:g}: must exceed {law.strength / final:.3g} Pa/m "
+                "so that damage starts before the bond is broken"
+            )
+        if law.residual_stiffness >= law.stiffness:
+            found.append(
+                f"{name}.residual_stiffness_Pa_per_m = {law.residual_stiffness:g}: must be below "
+                "the stiffness"
+            )
+    return found
+
+
+def _check_protocol(config: Config) -> list[str]:
+    found = []
+    for i, step in enumerate(config.protocol.steps):
+        where = f"protocol.steps[{i}] ({step.kind})"
+        if step.kind in ("charge", "discharge"):
+            if step.c_rate is None:
+                found.append(f"{where}: needs c_rate")
+            if step.until is None and step.duration is None:
+                found.append(f"{where}: needs until_V or duration_s")
+        if step.kind == "hold" and step.until_c_rate is None and step.duration is None:
+            found.append(f"{where}: needs a cut-off: until_c_rate or duration_s")
+        if step.kind == "rest" and step.duration is None:
+            found.append(f"{where}: needs duration_s")
+        allowed = {
+            "charge": {"c_rate", "until", "duration"},
+            "discharge": {"c_rate", "until", "duration"},
+            "hold": {"voltage", "until_c_rate", "duration"},
+            "rest": {"duration"},
+        }[step.kind]
+        for name, field in _step_fields(step):
+            if name not in allowed and getattr(step, name) is not None:
+                found.append(f"{where}: {key_of(name, field)} has no meaning here")
+    return found
+
+
+def _step_fields(step: Section) -> list[tuple[str, Any]]:
+    """Return the optional fields of a protocol step."""
+    return [(name, field) for name, field in type(step).model_fields.items() if name != "kind"]
