@@ -51,14 +51,15 @@ def saturating_flux(
     ``flux_l`` and its derivatives by y_i and y_j, (n_links,) [m3/s].
     """
     cdef Py_ssize_t m, i, j
-    cdef double up, down, yi, yj
+    cdef double lift, up, down, yi, yj
     for m in prange(flux_l.shape[0], nogil=True, num_threads=n_threads, schedule="static"):
         i = link_ln[m, 0]
         j = link_ln[m, 1]
         yi = stoich_n[i]
         yj = stoich_n[j]
-        up = weight_l[m] * exp(0.5 * (psi_n[j] - psi_n[i]))
-        down = weight_l[m] * exp(-0.5 * (psi_n[j] - psi_n[i]))
+        lift = exp(0.5 * (psi_n[j] - psi_n[i]))
+        up = weight_l[m] * lift
+        down = weight_l[m] / lift
         flux_l[m] = up * yi * (1.0 - yj) - down * yj * (1.0 - yi)
         slope_first_l[m] = up * (1.0 - yj) + down * yj
         slope_second_l[m] = -up * yi - down * (1.0 - yi)

@@ -134,7 +134,7 @@ def _hierarchy(matrix: sp.bsr_matrix, x_ic: Floats) -> pyamg.multilevel.Multilev
     return pyamg.smoothed_aggregation_solver(
         matrix,
         B=rigid_modes(x_ic),
-        strength=("symmetric", {"theta": 0.08}),
+        strength=("symmetric", {"theta": 0.02}),
         smooth=("jacobi", {"omega": 4.0 / 3.0}),
         presmoother=("chebyshev", {"degree": 2}),
         postsmoother=("chebyshev", {"degree": 2}),

@@ -32,6 +32,7 @@ CHARGE, SWELLING, WALL, VISCOUS = range(4)
 EASY_NEWTON, HARD_NEWTON, EASY_REPEATS = 14, 18, 4
 SHRINK_HARD, SHRINK_FAILED = 0.7, 0.4
 ROOT_TRIALS = 25
+CUTOFF_FAILURES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,10 +175,7 @@ class Stepper:
             except SolveError as error:
                 rejected += 1
                 if dt <= self.options.dt_min:
-                    raise SolveError(
-                        f"gave up at dt = {dt:.3g} s: {error.reason}", field=error.field,
-                        residual=error.residual, time=float(state.time[0]) + dt,
-                    ) from error  # fmt: skip
+                    raise _gave_up(error, state, dt) from error
                 dt = max(SHRINK_FAILED * dt, min(dt, self.options.dt_min))
         tolerance = stage.tolerance(self.options.cutoff_tolerance)
         over = stage.overshoot(trial.electro.voltage, trial.electro.current)
@@ -204,10 +202,12 @@ class Stepper:
             dt = low + (high - low) * min(max(share, 0.02), 0.98)
             try:
                 middle = self._couple(state, dt, control)
-            except SolveError:
+            except SolveError as error:
                 failed += 1
-                dt = 0.5 * (low + dt)
-                middle = self._couple(state, dt, control)
+                high = dt  # nothing is known beyond: look closer to the start
+                if failed > CUTOFF_FAILURES:
+                    raise _gave_up(error, state, dt) from error
+                continue
             over = stage.overshoot(middle.electro.voltage, middle.electro.current)
             trial = middle
             if abs(over) <= tolerance:
@@ -301,3 +301,10 @@ class Stepper:
             dt *= SHRINK_HARD
         dt = min(max(dt, options.dt_min), options.dt_max)
         return replace(cursor, elapsed=cursor.elapsed + trial.dt, dt=dt, steps=cursor.steps + 1)
+
+
+def _gave_up(error: SolveError, state: State, dt: float) -> SolveError:
+    return SolveError(
+        f"gave up at dt = {dt:.3g} s: {error.reason}", field=error.field, residual=error.residual,
+        time=float(state.time[0]) + dt,
+    )  # fmt: skip

@@ -87,7 +87,7 @@ def test_two_particles():
     ids=["above_collector", "next_to_another", "next_to_its_image"],
 )
 def test_gaps_narrower_than_the_spacing_stay_open(geometry):
-    network, quality, _ = build(7, grains=20, network=COARSER, **geometry)
+    network, quality, _ = build(8, grains=20, network=COARSER, **geometry)
     check(network, quality, gb_error=0.04, area_error=0.04)
 
 

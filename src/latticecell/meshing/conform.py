@@ -45,11 +45,10 @@ def triangulate(sites: Sites) -> tuple[Ints, Floats, Floats]:
 
 
 def _periodic_delaunay(geometry: Geometry, x: Floats, h: Floats, factor: float) -> Ints:
-    margin = np.minimum(factor * h, 2 * geometry.box[0])[:, None]
+    margin = np.minimum(factor * h, geometry.box[0])[:, None]
     points, site = [x], [np.arange(len(x))]
-    reach = int(np.ceil(margin.max() / geometry.box[:2].min()))
-    for i in range(-reach, reach + 1):
-        for j in range(-reach, reach + 1):
+    for i in (-1, 0, 1):
+        for j in (-1, 0, 1):
             if i == j == 0:
                 continue
             y = x + np.array([i, j, 0]) * geometry.box
