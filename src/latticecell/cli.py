@@ -1,4 +1,4 @@
-"""The command line: ``latticecell new | check | network | run | resume``."""
+"""The command line: ``latticecell new | check | network | run | resume | report | export``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from rich.table import Table
 
 from latticecell.config import Config
 from latticecell.errors import ConfigError, NetworkError, SolveError
+from latticecell.export import export_command
 from latticecell.reader import read_config, resolved_toml
+from latticecell.report.command import report_command
 from latticecell.template import commented_toml
 
 BAD_INPUT, NUMERICAL_FAILURE, INTERRUPTED = 2, 3, 130
@@ -148,6 +150,10 @@ def resume(path: Annotated[Path, typer.Argument(help="Run directory.")], threads
             return
         typer.echo(f"{path}: going on at t = {float(simulation.state.time[0]):.1f} s")
         _follow(simulation, simulation.stepper.config, path)
+
+
+app.command("report")(_explained()(report_command))
+app.command("export")(_explained()(export_command))
 
 
 def _follow(simulation: object, config: Config, path: Path) -> None:

@@ -22,7 +22,7 @@ LAYERS = [
     {"stepper"},
     {"observables", "output"},
     {"run"},
-    {"progress"},
+    {"progress", "report", "export", "view"},
     {"cli"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

@@ -25,14 +25,13 @@ def triangulate(sites: Sites) -> tuple[Ints, Floats, Floats]:
     geometry = sites.geometry
     sites.x = geometry.wrap(sites.x)
     sites.h = geometry.spacing_at(sites.x)
-    factor = 2.5
-    while factor < 20:
-        tet = _periodic_delaunay(geometry, sites.x, sites.h, factor)
+    while sites.margin < 20:
+        tet = _periodic_delaunay(geometry, sites.x, sites.h, sites.margin)
         x = unwrap_corners(sites.x, tet, geometry.box)
         volume = np.einsum("tc,tc->t", x[:, 1] - x[:, 0], np.cross(x[:, 2] - x[:, 0], x[:, 3] - x[:, 0])) / 6
         if abs(np.abs(volume).sum() / np.prod(geometry.box) - 1) < 1e-9:
             break
-        factor *= 1.5
+        sites.margin *= 1.5
     else:
         raise NetworkError("the periodic Delaunay tets do not fill the box")
     z = x[:, :, 2]

@@ -23,7 +23,8 @@ class Sites:
     """A growing set of sites: position, spacing, dimension of the feature, and domains.
 
     ``feature`` holds the domains that define the feature a site lies on; ``labels`` may hold more, taken
-    over from sites that were rejected because this one was too close.
+    over from sites that were rejected because this one was too close. ``margin`` is the width of the strip
+    of periodic images, in units of the spacing, that was last found to suffice.
     """
 
     def __init__(self, geometry: Geometry):
@@ -33,6 +34,7 @@ class Sites:
         self.dim = np.zeros(0, np.int32)
         self.labels: list[set[int]] = []
         self.feature: list[frozenset[int]] = []
+        self.margin = 2.5
 
     def __len__(self) -> int:
         return len(self.x)

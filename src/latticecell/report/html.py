@@ -1,0 +1,200 @@
+"""Text of a report: one HTML page without scripts, outside files or fonts, that also prints well."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import Any, Final
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from latticecell.output.plots import DPI
+from latticecell.report.digest import Check, CycleSummary, History, StageSpan
+
+NOTHING: Final = "–"
+
+STYLE: Final = """
+:root { color-scheme: light; }
+body { font: 15px/1.45 "Segoe UI", "Helvetica Neue", Arial, "Liberation Sans", sans-serif; color: #1a1a1a;
+  background: #fff; max-width: 66rem; margin: 1.5rem auto; padding: 0 1.2rem; }
+h1 { font-size: 1.6rem; margin: 0 0 .3rem; overflow-wrap: anywhere; }
+h2 { font-size: 1.15rem; margin: 1.8rem 0 .5rem; border-bottom: 1px solid #bbb; padding-bottom: .15rem; }
+p, figcaption { max-width: 52rem; }
+.status { display: inline-block; padding: .1rem .6rem; border: 1px solid; border-radius: 3px;
+  font-weight: 600; }
+.good { color: #00533c; background: #e3f4ee; } .bad { color: #8a2f00; background: #fdeadf; }
+table { border-collapse: collapse; font-size: .82rem; font-variant-numeric: tabular-nums; }
+th, td { padding: .22rem .5rem; text-align: right; border-bottom: 1px solid #ddd; vertical-align: top; }
+th { background: #f3f3f3; font-weight: 600; vertical-align: bottom; }
+.text, th.text { text-align: left; } .scroll { overflow-x: auto; }
+figure { margin: .6rem 0 1rem; break-inside: avoid; } img { max-width: 100%; width: 56rem; height: auto; }
+figcaption { font-size: .85rem; color: #444; }
+pre { font: .74rem/1.35 Consolas, "DejaVu Sans Mono", monospace; columns: 2 18rem; background: #f7f7f7;
+  border: 1px solid #ddd; padding: .7rem; white-space: pre-wrap; overflow-wrap: anywhere; }
+@media print {
+  body { font-size: 10pt; margin: 0; max-width: none; padding: 0; }
+  .scroll { overflow: visible; } table { font-size: 7.5pt; } th, td { padding: .1rem .22rem; }
+  tr { break-inside: avoid; } h2 { break-after: avoid; } thead { display: table-header-group; }
+  @page { margin: 14mm; }
+}
+"""
+
+Cell = tuple[str, bool]
+"""Text of a cell, and whether it is text rather than a number."""
+
+
+def page(title: str, lead: str, sections: Iterable[tuple[str, str]]) -> str:
+    """Put a page together; ``lead`` and the bodies of the sections are HTML, titles are text."""
+    body = "\n".join(f"<section>\n<h2>{escape(name)}</h2>\n{html}\n</section>" for name, html in sections)
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n"
+        f"<body>\n<h1>{escape(title)}</h1>\n{lead}\n{body}\n</body>\n</html>\n"
+    )
+
+
+def status_line(info: Mapping[str, Any], summary: str) -> str:
+    """Return the status of the run, its message, and a sentence on it."""
+    status, message = str(info.get("status", "unknown")), str(info.get("message", ""))
+    tone = "good" if status == "done" else "bad"
+    told = f" {escape(message)}" if message else ""
+    return f'<p><span class="status {tone}">{escape(status)}</span>{told}</p>\n<p>{escape(summary)}</p>'
+
+
+def picture(figure: Figure, alt: str, caption: str) -> str:
+    """Embed a figure as PNG; equal figures give equal text."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+    data = base64.b64encode(buffer.getvalue()).decode("ascii")
+    source = f"data:image/png;base64,{data}"
+    return (
+        f'<figure>\n<img alt="{escape(alt)}" src="{source}">\n'
+        f"<figcaption>{escape(caption)}</figcaption>\n</figure>"
+    )
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]], text: Sequence[int] = (0,)) -> str:
+    """Return a table; columns whose index is in ``text`` are aligned to the left."""
+
+    def cells(tag: str, values: Sequence[str]) -> str:
+        marks = [' class="text"' if i in text else "" for i in range(len(values))]
+        return "".join(f"<{tag}{m}>{escape(v)}</{tag}>" for m, v in zip(marks, values, strict=True))
+
+    body = "\n".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
+    head = f"<thead><tr>{cells('th', heads)}</tr></thead>"
+    return f'<div class="scroll"><table>\n{head}\n<tbody>\n{body}\n</tbody>\n</table></div>'
+
+
+def cycle_table(cycles: Sequence[CycleSummary], area_m2: float) -> str:
+    """Times, capacities and efficiency of each cycle.
+
+    ``area_m2`` is the cross-section of the cell [m2], for the areal capacity.
+    """
+    heads = ("cycle", "charge time (s)", "discharge time (s)", "charge capacity (nA h)",
+             "discharge capacity (nA h)", "charge capacity (mA h/cm²)", "discharge capacity (mA h/cm²)",
+             "Coulombic efficiency (%)")  # fmt: skip
+    nah, mah_cm2 = 1e9 / 3600, 1e3 / 3600 / (area_m2 * 1e4)
+    rows = [
+        (
+            str(c.cycle),
+            _number(c.charge_time, "{:.1f}"),
+            _number(c.discharge_time, "{:.1f}"),
+            _number(c.charge_capacity, "{:.4f}", nah),
+            _number(c.discharge_capacity, "{:.4f}", nah),
+            _number(c.charge_capacity, "{:.4f}", mah_cm2),
+            _number(c.discharge_capacity, "{:.4f}", mah_cm2),
+            _number(c.efficiency, "{:.2f}", 100.0),
+        )
+        for c in cycles
+    ]
+    return table(heads, rows, text=())
+
+
+# heading, column, factor, format
+CELL: Final = (
+    ("Li (pmol)", "lithium_mol", 1e12, "{:.3f}"),
+    ("mean stoichiometry (1)", "stoich_mean", 1.0, "{:.4f}"),
+    ("lowest (1)", "stoich_min", 1.0, "{:.4f}"),
+    ("highest (1)", "stoich_max", 1.0, "{:.4f}"),
+    ("interface drop (mV)", "interface_drop_mV", 1.0, "{:.2f}"),
+)
+FAILURE: Final = (
+    ("mean gap (nm)", "gap_mean_nm", 1.0, "{:.2f}"),
+    ("largest gap (nm)", "gap_max_nm", 1.0, "{:.2f}"),
+    ("σ vM median (GPa)", "von_mises_median_GPa", 1.0, "{:.3f}"),
+    ("σ vM 99 % (GPa)", "von_mises_p99_GPa", 1.0, "{:.3f}"),
+    ("σ vM 99.9 % (GPa)", "von_mises_p999_GPa", 1.0, "{:.3f}"),
+    ("σ vM maximum (GPa)", "von_mises_max_GPa", 1.0, "{:.3f}"),
+    ("surface broken (%)", "interface_broken", 100.0, "{:.1f}"),
+    ("grain boundaries broken (%)", "gb_broken", 100.0, "{:.1f}"),
+    ("widest crack (nm)", "gb_opening_max_nm", 1.0, "{:.2f}"),
+    ("loose fragments", "fragments", 1.0, "{:.0f}"),
+)
+
+
+def stage_tables(history: History, spans: Sequence[StageSpan]) -> str:
+    """State of the cell and of its failure at the end of each stage, as two tables that fit a page."""
+    names = [(str(span.cycle), str(span.step), span.kind) for span in spans]
+    voltage, time = history["voltage_V"], history["time_s"]
+    course = [
+        (f"{time[s.last] - time[s.before]:.1f}", f"{voltage[s.before]:.3f}", f"{voltage[s.last]:.3f}")
+        for s in spans
+    ]
+    found = []
+    for columns, heads, before in (
+        (CELL, ("duration (s)", "voltage before (V)", "voltage at end (V)"), course),
+        (FAILURE, (), [()] * len(spans)),
+    ):
+        rows = [
+            (*name, *ahead, *(_number(history[c][s.last], form, factor) for _, c, factor, form in columns))
+            for name, ahead, s in zip(names, before, spans, strict=True)
+        ]
+        found.append(table(("cycle", "step", "", *heads, *(head for head, *_ in columns)), rows, text=(2,)))
+    return "\n<p></p>\n".join(found)
+
+
+def audit_table(checks: Sequence[Check]) -> str:
+    """Worst values of the balances, their limits and a verdict in words."""
+    verdict = {True: "pass", False: "FAIL", None: NOTHING}
+    rows = [
+        (
+            check.name,
+            _compact(check.worst),
+            NOTHING if check.limit is None else _compact(check.limit),
+            verdict[check.passed],
+            check.meaning,
+        )
+        for check in checks
+    ]
+    return table(("quantity", "worst", "allowed", "verdict", "meaning"), rows, text=(0, 3, 4))
+
+
+def provenance_table(info: Mapping[str, Any]) -> str:
+    """Everything that ``run.json`` tells, one line for each entry."""
+    units = {"wall_time_s": ("wall time", "{:.1f} s"), "peak_memory_MB": ("peak memory", "{:.0f} MB")}
+    rows = []
+    for key, value in info.items():
+        if key in ("status", "message", "name") or value in (None, {}, ""):
+            continue
+        name, form = units.get(key, (key.replace("_", " "), "{}"))
+        shown = (
+            ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else form.format(value)
+        )
+        rows.append((name, shown))
+    return table(("", ""), rows, text=(0, 1))
+
+
+def _number(value: float | None, form: str, factor: float = 1.0) -> str:
+    """Format a number; None and NaN as a dash, and no negative zeros."""
+    if value is None or not np.isfinite(value):
+        return NOTHING
+    text = form.format(factor * float(value))
+    return text.lstrip("-") if not text.strip("-0.") else text
+
+
+def _compact(value: float) -> str:
+    return f"{int(value)}" if value == int(value) and abs(value) < 1e6 else f"{value:.2e}"
