@@ -1,4 +1,4 @@
-"""The command line: ``latticecell new | check | network | run | resume | report | export``."""
+"""The command line: ``latticecell new | check | network | run | resume | view | report | export``."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from latticecell.export import export_command
 from latticecell.reader import read_config, resolved_toml
 from latticecell.report.command import report_command
 from latticecell.template import commented_toml
+from latticecell.view.command import view_command
 
 BAD_INPUT, NUMERICAL_FAILURE, INTERRUPTED = 2, 3, 130
 
@@ -152,6 +153,7 @@ def resume(path: Annotated[Path, typer.Argument(help="Run directory.")], threads
         _follow(simulation, simulation.stepper.config, path)
 
 
+app.command("view")(view_command)
 app.command("report")(_explained()(report_command))
 app.command("export")(_explained()(export_command))
 

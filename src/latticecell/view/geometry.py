@@ -1,0 +1,293 @@
+"""What is drawn: the triangles and lines of a look at a run, as plain arrays.
+
+Nothing here knows a graphics library: the same arrays go to the window, to pictures and to HTML pages.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latticecell.network import TET_EDGES
+from latticecell.view import cutting
+from latticecell.view.colours import (
+    BLANK,
+    CRACK_MAP,
+    CRACK_SPAN,
+    FIELDS,
+    Field,
+    coloured,
+    grain_colours,
+    orientation_colours,
+    table,
+)
+from latticecell.view.cutting import Patch, Trace
+from latticecell.view.model import RunModel
+
+Floats = NDArray[np.float64]
+Bytes = NDArray[np.uint8]
+
+CUTS: Final = {"zy": (0, -1), "zx": (1, 1), "xy": (2, 1)}
+"""Normal axis of each cut plane, and the side of it that is taken away: where the camera is."""
+LEAST_DAMAGE: Final = 0.01
+"""Damage below which a facet is not drawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What to show.
+
+    Attributes
+    ----------
+    field : Field
+    step : int
+        Snapshot.
+    cut : {"xy", "zy", "zx", "none"}
+    at : float or None
+        Where the plane cuts its normal axis [um]; None: through the particle's centre.
+    magnify : float
+        Factor of the displacement.
+    cracks, springs, whole : bool
+        Whether to draw the open cracks, the springs, and the ECBD and separator too.
+    explode : float
+        Distance by which the grains are drawn apart, relative to their distance from the centre.
+    """
+
+    field: Field = field(default_factory=lambda: FIELDS["stoichiometry"])
+    step: int = 0
+    cut: str = "zy"
+    at: float | None = None
+    magnify: float = 1.0
+    cracks: bool = True
+    springs: bool = False
+    whole: bool = False
+    explode: float = 0.0
+
+    @property
+    def ghost(self) -> bool:
+        """Whether surfaces are drawn transparent, to see what is inside."""
+        inner = self.cracks or self.field.axis == "b"
+        return self.cut == "none" and inner and self.explode == 0.0 and not self.whole
+
+    @property
+    def shape(self) -> tuple[object, ...]:
+        """Everything that the cut depends on."""
+        return (self.cut, self.at, self.whole)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Coloured triangles (n, 3, 3) or lines (n, 2, 3) [um], and a colour for each vertex, (n, 3 or 2, 3)."""
+
+    x_mvc: Floats
+    colour_mvc: Bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """The parts of a picture.
+
+    Attributes
+    ----------
+    surface, cap : Drawn
+        Outside of what is shown, and the face of the cut.
+    cracks : Drawn
+        Triangles of open cracks (or of damaged bonds).
+    rim : Drawn
+        Triangles of the open interface: to be drawn where their back shows.
+    borders, traces, springs : Drawn
+        Lines on the cut: grain boundaries, open cracks; and springs.
+    """
+
+    surface: Drawn
+    cap: Drawn
+    cracks: Drawn
+    rim: Drawn
+    borders: Drawn
+    traces: Drawn
+    springs: Drawn
+
+
+class Geometry:
+    """Makes the `Layers` of a run; keeps the last cut, so that time, field and magnification are cheap."""
+
+    def __init__(self, model: RunModel):
+        self.model = model
+        reader = model.reader
+        self._grain_tets = np.flatnonzero(model.grain_t)
+        near = cutting.nearest_image(reader.points[reader.tets[self._grain_tets]], model.center_c, reader.box)
+        self._near_tc = near
+        self._tet_tn = reader.node_of_point[reader.tets]
+        self._facet_shift_fc = cutting.nearest_image(reader.facet_points, model.center_c, reader.box)
+        self._outward = self._order_facets()
+        self._shape: tuple[object, ...] | None = None
+        self._surface = self._cap = Patch.empty()
+        self._trace: Trace | None = None
+        self._springs: tuple[NDArray, Floats] | None = None
+        self._grain_table = {
+            "grain": grain_colours(reader.n_grains),
+            "orientation": orientation_colours(model.rotation_gcc),
+        }
+
+    def plane(self, look: Look) -> tuple[int, int, float]:
+        """Return axis, removed side and position [um] of the cut."""
+        axis, sign = CUTS[look.cut]
+        return axis, sign, float(self.model.center_c[axis]) if look.at is None else look.at
+
+    def layers(self, look: Look) -> Layers:
+        """Return everything that ``look`` shows."""
+        if look.shape != self._shape:
+            self._make_cut(look)
+            self._shape = look.shape
+        displacement = self.model.displacement(look.step)
+        strain = self.model.reader.strain(look.step)
+        faces = self._facets(look)
+        return Layers(
+            self._shell(look) if look.ghost else self._patch(look, self._surface, displacement, strain),
+            self._patch(look, self._cap, displacement, strain),
+            *faces,
+            self._spring_lines(look, displacement, strain) if look.springs else _nothing(2),
+        )
+
+    def _make_cut(self, look: Look) -> None:
+        model, reader = self.model, self.model.reader
+        tets, x = reader.tets, reader.points
+        self._springs = None
+        surface = cutting.boundary_faces(self._tet_tn, self._grain_tets, self._near_tc)
+        cap, trace = Patch.empty(), None
+        copies: tuple[NDArray, Floats] = (self._grain_tets, self._near_tc)
+        if look.whole:
+            matrix = np.flatnonzero(~model.grain_t)
+            hole = cutting.boundary_faces(self._tet_tn, matrix, np.zeros((len(matrix), 3)))
+            height = hole.positions(tets, x)[..., 2]
+            flat = (height < 1e-6 * reader.box[2]).all(1) | (height > (1 - 1e-6) * reader.box[2]).all(1)
+            inner = np.flatnonzero(~flat)  # the sides are cut anew below, straight
+            hole = Patch(hole.tet_m[inner], hole.weight_mvk[inner], hole.shift_mc[inner])
+            copies = cutting.periodic_copies(tets, x, np.arange(len(tets)), reader.box)
+            surface = Patch.joined(surface, hole, cutting.box_surface(tets, x, copies, reader.box))
+        if look.cut != "none":
+            axis, sign, at = self.plane(look)
+            surface = surface.clipped(tets, x, axis, sign, at)
+            if look.whole:
+                cap = cutting.box_slice(tets, x, copies, reader.box, axis, sign, at)
+            else:
+                cap = cutting.slice_tets(tets, x, *copies, axis, sign, at)
+            trace = cutting.trace_facets(reader.facet_points + self._facet_shift_fc[:, None], axis, at)
+        self._surface, self._cap, self._trace = surface, cap, trace
+
+    def _patch(self, look: Look, patch: Patch, displacement: Floats, strain: Floats) -> Drawn:
+        reader = self.model.reader
+        x = patch.of(reader.tets, reader.points + look.magnify * displacement) + patch.shift_mc[:, None]
+        x[..., :2] += look.magnify * strain * patch.shift_mc[:, None, :2]
+        domain = reader.domain[patch.tet_m]
+        if look.explode:
+            x += look.explode * self._outwards(domain)[:, None]
+        return Drawn(x, self._colours(look, patch, domain))
+
+    def _shell(self, look: Look) -> Drawn:
+        """Outside of the particles without their inner boundaries."""
+        model, outer = self.model, np.flatnonzero(~self.model.gb_f)
+        x = (model.reader.facet_points + self._facet_shift_fc[:, None])[outer]
+        x[..., :2] += look.magnify * model.reader.strain(look.step) * self._facet_shift_fc[outer, None, :2]
+        x += look.magnify * model.facet_displacement(look.step)[0][outer]
+        return Drawn(x, np.broadcast_to(np.array(BLANK, np.uint8), x.shape))
+
+    def _colours(self, look: Look, patch: Patch, domain: NDArray) -> Bytes:
+        model, shown = self.model, look.field
+        shape = (len(patch.tet_m), 3, 3)
+        if shown.axis == "b":
+            return np.broadcast_to(np.array(BLANK, np.uint8), shape)
+        if shown.axis == "g":
+            colours = np.concatenate([self._grain_table[shown.key], [BLANK] * 2]).astype(np.uint8)
+            return np.broadcast_to(colours[domain][:, None], shape)
+        value = model.values(shown, look.step)
+        at_vertex = patch.of(model.reader.tets, value) if shown.axis == "p" else value[patch.tet_m]
+        colour = coloured(at_vertex, model.limits(shown), table(shown.colours))
+        return colour if shown.axis == "p" else np.broadcast_to(colour[:, None], shape)
+
+    def _outwards(self, domain: NDArray) -> Floats:
+        """Vector from the particle's centre to the centre of a grain; none for the ECBD."""
+        model = self.model
+        center = model.grain_center_gc - model.center_c
+        center[:, :2] -= model.reader.box[:2] * np.round(center[:, :2] / model.reader.box[:2])
+        return np.concatenate([center, np.zeros((2, 3))])[domain]
+
+    def _facets(self, look: Look) -> tuple[Drawn, Drawn, Drawn, Drawn]:
+        """Cracks, rim, borders and traces."""
+        model, reader = self.model, self.model.reader
+        cracks, rim, borders, traces = (_nothing(3), _nothing(3), _nothing(2), _nothing(2))
+        one, other = model.facet_displacement(look.step)
+        rest = reader.facet_points + self._facet_shift_fc[:, None]
+        strained = rest.copy()
+        strained[..., :2] += look.magnify * reader.strain(look.step) * self._facet_shift_fc[:, None, :2]
+        middle = strained + look.magnify * (one + other) / 2
+
+        if look.field.axis == "b":
+            value = model.values(look.field, look.step)[reader.facets]
+            value = np.where((value.max(axis=1) > LEAST_DAMAGE)[:, None], value, np.nan)
+            colour = coloured(value, model.limits(look.field), table(look.field.colours))
+        else:
+            value = model.opening(look.step) if look.cracks else np.full(reader.facets.shape, np.nan)
+            colour = coloured(value, (0.0, model.opening_limit()), table(CRACK_MAP, CRACK_SPAN))
+        open_f = ~np.isnan(value[:, 0])
+
+        if self._trace is not None:
+            trace = self._trace
+            kept = open_f[trace.facet_m]
+            lines = trace.of(middle)
+            if look.explode == 0:
+                borders = Drawn(lines, np.zeros(lines.shape, np.uint8) + np.uint8(60))
+                tone = np.round(trace.of(colour.astype(float))).astype(np.uint8)
+                traces = Drawn(lines[kept], tone[kept])
+        elif look.explode:
+            shown = np.flatnonzero(open_f & model.gb_f)
+            sides = []
+            for end, moved in ((0, one), (1, other)):
+                domain = model.domain_n[reader.bond_nodes[reader.facets[shown, 0], end]]
+                sides.append(
+                    (strained + look.magnify * moved)[shown] + look.explode * self._outwards(domain)[:, None]
+                )
+            cracks = Drawn(np.concatenate(sides), np.concatenate([colour[shown]] * 2))
+        elif look.ghost:
+            shown = np.flatnonzero(open_f & model.gb_f)
+            cracks = Drawn(middle[shown], colour[shown])
+            shown = np.flatnonzero(open_f & ~model.gb_f)
+            order = self._outward[shown]
+            rim = Drawn(
+                np.take_along_axis(middle[shown], order[..., None], axis=1),
+                np.take_along_axis(colour[shown], order[..., None], axis=1),
+            )
+        return cracks, rim, borders, traces
+
+    def _order_facets(self) -> NDArray:
+        """Order of the corners that turns counter-clockwise around the bonds' normals, (n_facets, 3)."""
+        reader = self.model.reader
+        x = reader.facet_points
+        normal = np.cross(x[:, 1] - x[:, 0], x[:, 2] - x[:, 0])
+        back = np.einsum("fc,fc->f", normal, reader.bond_normal[reader.facets].sum(axis=1)) < 0
+        return np.where(back[:, None], [0, 2, 1], [0, 1, 2])
+
+    def _spring_lines(self, look: Look, displacement: Floats, strain: Floats) -> Drawn:
+        """Springs of the tets at the cut; without a cut, those of the tets at the surface."""
+        reader = self.model.reader
+        if self._springs is None:
+            patch = self._cap if look.cut != "none" else self._surface
+            tet, first = np.unique(patch.tet_m, return_index=True)
+            pair = np.sort(reader.tets[tet][:, TET_EDGES], axis=2).reshape(-1, 2)
+            shift = np.repeat(patch.shift_mc[first], 6, axis=0)
+            pair, once = np.unique(pair, axis=0, return_index=True)
+            self._springs = pair, shift[once]
+        pair, shift = self._springs
+        x = (reader.points + look.magnify * displacement)[pair] + shift[:, None]
+        x[..., :2] += look.magnify * strain * shift[:, None, :2]
+        if look.explode:
+            node = reader.node_of_point[pair[:, 0]]
+            x += look.explode * self._outwards(self.model.domain_n[node])[:, None]
+        return Drawn(x, np.zeros(x.shape, np.uint8) + np.uint8(25))
+
+
+def _nothing(corners: int) -> Drawn:
+    return Drawn(np.zeros((0, corners, 3)), np.zeros((0, corners, 3), np.uint8))
