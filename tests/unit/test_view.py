@@ -60,8 +60,8 @@ def two_grains(center):
     return np.where(inside, grain, np.where(center[:, 2] < 0.8 * SIZE[2], 2, 3))
 
 
-def make_run(path, *, broken=GB_BOND, gap=OPEN_NM, move=0.0):
-    """Run of two snapshots: intact, then the bonds of kind ``broken`` open by ``gap`` nm.
+def make_run(path, *, broken=GB_BOND, at=None, move=0.0):
+    """Run of two snapshots: intact, then the bonds of kind ``broken`` are open (``at``: at that x [um]).
 
     Stoichiometry rises with z from 0.2 to 0.8, von Mises stress with x; the first grain moves by ``-move`` um
     along x in the second snapshot.
@@ -90,7 +90,9 @@ def make_run(path, *, broken=GB_BOND, gap=OPEN_NM, move=0.0):
         state.phi_l_n[...] = np.where(network.is_active_n, 0, 0.1 * x[:, 2])
         state.u_nc[network.domain_n == 0, 0] = -move * step / UM
         chosen = (network.kind_b == broken) & (step == 1)
-        state.gap_b[...] = np.where(chosen, 1e-9 * gap, 0)
+        if at is not None:
+            chosen &= np.abs(x[network.bond_bn[:, 0], 0] * BOX[0] - at) < 1e-3
+        state.gap_b[...] = np.where(chosen, 1e-9 * OPEN_NM, 0)
         fields = {
             "von_mises_GPa_t": middle[:, 0],
             "hydrostatic_GPa_t": middle[:, 0] - 0.5,
@@ -203,6 +205,16 @@ def test_interface_gap_is_seen_only_at_the_interface(tmp_path):
         assert not is_crack(pixels(studio, picture, inner)).any()
 
 
+@pytest.mark.parametrize(("side", "seen"), [(-1, False), (1, True)])
+def test_without_a_cut_the_far_side_of_the_gap_is_seen(tmp_path, side, seen):
+    """The near side of the open interface would hide the cracks behind it; the reader is at -x."""
+    face = CENTER + np.array([side * 0.3 * BOX[0], 0.05, 0.07])
+    model = RunModel(make_run(tmp_path / "gap", broken=INTERFACE_BOND, at=face[0]))
+    with Studio(model, SMALL) as studio:
+        picture = shot(studio, make_look(model, cut="none", time="last"))
+        assert is_crack(pixels(studio, picture, face)).all() == seen
+
+
 @pytest.mark.parametrize("field", ["stoichiometry", "von_mises"])
 def test_colour_on_the_cut_is_the_value_there(studio, model, field):
     """Stoichiometry rises along z, stress along x; a point's pixel has the colour of its value."""
@@ -258,6 +270,8 @@ def test_magnified_opening_is_where_it_should_be(tmp_path):
         outside = [[WALL - 0.5, CENTER[1] + 0.05, z], [WALL + 0.1, CENTER[1] + 0.05, z]]
         assert (pixels(studio, picture, inside) == 255).all()
         assert (pixels(studio, picture, outside) < 240).any(axis=1).all()
+        borders = studio.scene.geometry.layers(look).borders.x_mvc
+        assert (np.abs(borders[..., 0] - (WALL - 0.2)) < 1e-6).all(axis=1).sum() >= 6
 
 
 def test_exploded_grains_show_the_crack_on_both_faces(model):

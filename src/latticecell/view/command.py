@@ -22,7 +22,7 @@ def view_command(
     field: Annotated[str, typer.Option(help=f"One of {', '.join(FIELDS)}.")] = "stoichiometry",
     cut: Annotated[str, typer.Option(help="Cut plane: xy, zy, zx or none.")] = "zy",
     at: Annotated[
-        float | None, typer.Option(help="Position of the cut [um]; default: the particle's centre.")
+        float | None, typer.Option(help="Position of the cut in um; default: the particle's centre.")
     ] = None,
     time: Annotated[
         str, typer.Option(help="charge_end, discharge_end (of the first one), last, or seconds.")
@@ -40,7 +40,7 @@ def view_command(
         tuple[float, float] | None, typer.Option(help="Ends of the colour scale; default: those of the run.")
     ] = None,
     straight: Annotated[bool, typer.Option("--straight", help="Look along the normal of the cut.")] = False,
-    width: Annotated[int, typer.Option(min=200, max=8000, help="Width of pictures [pixels].")] = 1200,
+    width: Annotated[int, typer.Option(min=200, max=8000, help="Width of pictures in pixels.")] = 1200,
     screenshot: Annotated[Path | None, typer.Option(help="Write a picture (.png, .jpg, .tif).")] = None,
     movie: Annotated[Path | None, typer.Option(help="Write a film of all snapshots (.mp4, .gif).")] = None,
     html: Annotated[Path | None, typer.Option(help="Write one page to turn and play in a browser.")] = None,

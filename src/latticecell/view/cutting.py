@@ -192,7 +192,7 @@ def box_slice(
     """Cut a periodic cell by a plane, within its box; ``copies`` come from `periodic_copies`."""
     patch = slice_tets(tet_tp, x_pc, *copies, axis, sign, at)
     for side in {0, 1} - {axis}:
-        pass
+        patch = patch.clipped(tet_tp, x_pc, side, -1, 0.0)
         patch = patch.clipped(tet_tp, x_pc, side, 1, float(box_c[side]))
     return patch
 

@@ -22,7 +22,7 @@ KEYS: Final = "\n".join(
     [
         *(f"{i}  {key.replace('_', ' ')}" for i, key in enumerate(FIELDS, 1)),
         "x y z n  cut Z-Y, Z-X, X-Y, none",
-        "[ ]  move the cut",
+        "square brackets  move the cut",
         "- +  deformation",
         "c  cracks    s  springs",
         "w  whole cell    e  explode",
