@@ -196,8 +196,8 @@ class Stepper:
             at_low = min(stage.overshoot(float(state.voltage[0]), previous), -1e-12)
         failed, side = 0, 0
         for _ in range(ROOT_TRIALS):
-            if high - low <= self.options.dt_min * 1e-3:
-                break
+            if high - low <= self.options.dt_min * 1e-3 and failed == 0:
+                return trial, failed  # the stage begins beyond its cut-off, or a snap jumps over it
             share = -at_low / (at_high - at_low)
             dt = low + (high - low) * min(max(share, 0.02), 0.98)
             try:
@@ -211,7 +211,7 @@ class Stepper:
             over = stage.overshoot(middle.electro.voltage, middle.electro.current)
             trial = middle
             if abs(over) <= tolerance:
-                break
+                return trial, failed
             if over > 0:
                 high, at_high = dt, over
                 at_low = 0.5 * at_low if side > 0 else at_low
@@ -220,7 +220,11 @@ class Stepper:
                 low, at_low = dt, over
                 at_high = 0.5 * at_high if side < 0 else at_high
                 side = -1
-        return trial, failed
+        raise SolveError(
+            f"the cut-off is not met in {ROOT_TRIALS} trials", field="coupling",
+            residual=min(at_high, -at_low),
+            time=float(state.time[0]) + high,
+        )  # fmt: skip
 
     def _couple(self, state: State, dt: float, control: Current | Voltage) -> Trial:
         """Solve one coupled step; raises `SolveError` if it does not converge."""

@@ -149,3 +149,17 @@ def test_info_is_json_with_provenance(finished):
     assert info["seed"] == TINY["microstructure"]["seed"]
     assert info["versions"]["latticecell"] and info["wall_time_s"] > 0
     assert (finished.path / "summary.png").stat().st_size > 10_000
+
+
+def test_a_stage_that_begins_beyond_its_cutoff_ends_at_once(tmp_path):
+    steps = [{"kind": "charge", "c_rate": 1.0, "until_V": 2.5}, {"kind": "rest", "duration_s": 10.0}]
+    history = run(tiny(protocol={"steps": steps}), tmp_path / "r").history()
+    assert 0 < history["time_s"][history["kind"] == "charge"][-1] < 1e-4
+    assert history["kind"][-1] == "rest"
+
+
+def test_a_cutoff_that_is_missed_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.setattr("latticecell.stepper.ROOT_TRIALS", 1)
+    steps = [{"kind": "charge", "c_rate": 1.0, "until_V": 3.7}]
+    with pytest.raises(SolveError, match="cut-off is not met"):
+        run(tiny(protocol={"steps": steps}), tmp_path / "r")
