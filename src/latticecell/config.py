@@ -13,6 +13,9 @@ from pydantic import Field, StrictBool
 from latticecell.schema import Quantity, Section
 
 Fraction = Annotated[float, Quantity(gt=0, lt=1)]
+FrozenBelow = Annotated[float, Quantity(ge=0, lt=1)]
+Share = Annotated[float, Quantity(gt=0, le=1)]
+Exponent = Annotated[float, Quantity(ge=0, le=10)]
 Poisson = Annotated[float, Quantity(gt=-1, lt=0.5)]
 Length = Annotated[float, Quantity("um", ge=1e-4, le=1000)]
 Modulus = Annotated[float, Quantity("GPa", gt=0, le=2000)]
@@ -75,6 +78,7 @@ class Microstructure(Section):
 
     seed: Seed = 1
     grains: GrainCount = 53
+    same_grains: StrictBool = False
 
 
 class NetworkOptions(Section):
@@ -100,6 +104,7 @@ class ActiveMaterial(Section):
     ocv: str = "nmc111_zheng2013"
     volume_change: str = "nmc111_koerver2018"
     strain_extrapolation: Literal["linear", "constant"] = "linear"
+    strain_frozen_below: FrozenBelow = 0.0
     expansion_ratio: tuple[Ratio, Ratio, Ratio] = (1.0, 1.0, -1.0)
     stress_diffusion: Literal["saturating", "dilute", "off"] = "saturating"
     partial_molar_volume: MolarVolume = 1.5e-6
@@ -120,6 +125,21 @@ class Separator(Section):
     youngs_modulus: Modulus = 150.0
     poisson_ratio: Poisson = 0.26
     ionic_conductivity: Conductivity = 0.045
+
+
+class Electrolyte(Section):
+    """What conducts ions: a single-ion conductor (solid), or a binary salt in a liquid.
+
+    A single-ion conductor takes its conductivities from the materials. A binary one takes them from its law,
+    scaled by fraction ** bruggeman in each layer; there the Li metal and the particle follow the salt.
+    """
+
+    kind: Literal["single_ion", "binary"] = "single_ion"
+    law: str = "lipf6_nyman2008"
+    concentration: Concentration = 1000.0
+    fraction_ecbd: Share = 0.75
+    fraction_separator: Share = 1.0
+    bruggeman: Exponent = 1.5
 
 
 class Materials(Section):
@@ -236,6 +256,7 @@ class Config(Section):
     microstructure: Microstructure = Microstructure()
     network: NetworkOptions = NetworkOptions()
     materials: Materials = Materials()
+    electrolyte: Electrolyte = Electrolyte()
     interface: Interface = Interface()
     grain_boundary: GrainBoundary = GrainBoundary()
     kinetics: Kinetics = Kinetics()

@@ -194,17 +194,12 @@ class Electrochemistry:
         That is nothing: the one multigrid hierarchy depends on the network and the materials alone.
         """
 
-    def interface_drop(self, current_b: Floats, gap_b: Floats) -> float:
-        """Return the mean of i_n R_int over the interface, weighted by the current |i_n| A [V].
+    def contact_drop(self, current_b: Floats, gap_b: Floats) -> Floats:
+        """Return i_n R_int of the interface bonds, in the order of the network, (n_interface,) [V].
 
-        Takes i_n [A/m2] and normal openings [m], both (n_bonds,); has the sign of the current.
+        Takes i_n [A/m2] and normal openings [m], both (n_bonds,).
         """
-        current = current_b[self._is_interface]
-        weight = np.abs(current) * self._area_b
-        if not weight.any():
-            return 0.0
-        drop = current * self._contact.resistance(gap_b[self._is_interface])
-        return float((weight * drop).sum() / weight.sum())
+        return current_b[self._is_interface] * self._contact.resistance(gap_b[self._is_interface])
 
     def solve(
         self,

@@ -48,7 +48,7 @@ class Microstructure:
 
 
 def build_microstructure(config: Config) -> Microstructure:
-    """Draw grains and orientations.
+    """Draw grains and orientations; with ``same_grains`` every particle gets those of the first.
 
     Raises
     ------
@@ -61,9 +61,15 @@ def build_microstructure(config: Config) -> Microstructure:
     radius = np.array([particle.radius for particle in geometry.particles], float)
     _check(center, radius, box, geometry.cathode)
     rng = np.random.default_rng(config.microstructure.seed)
-    seeds = np.concatenate([_points_in_ball(rng, config.microstructure.grains, r) for r in radius])
-    rotation = Rotation.random(len(seeds), rng=rng).as_matrix()
-    particle = np.repeat(np.arange(len(radius), dtype=np.int32), config.microstructure.grains)
+    n_grains, n_particles = config.microstructure.grains, len(radius)
+    if config.microstructure.same_grains:
+        unit = _points_in_ball(rng, n_grains, 1.0)
+        seeds = np.concatenate([r * unit for r in radius])
+        rotation = np.tile(Rotation.random(n_grains, rng=rng).as_matrix(), (n_particles, 1, 1))
+    else:
+        seeds = np.concatenate([_points_in_ball(rng, n_grains, r) for r in radius])
+        rotation = Rotation.random(len(seeds), rng=rng).as_matrix()
+    particle = np.repeat(np.arange(n_particles, dtype=np.int32), n_grains)
     for array in (box, center, radius, seeds, particle, rotation):
         array.setflags(write=False)
     return Microstructure(

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from latticecell.config import Config
 from latticecell.network import Network
+from latticecell.state import State
 from latticecell.stepper import CHARGE, SWELLING, VISCOUS, WALL, Stepper, StepReport
 from latticecell.units import FARADAY
 
@@ -17,6 +18,31 @@ Floats = NDArray[np.float64]
 NM, GPA = 1e9, 1e-9
 OPEN_GAP = 1e-9
 """Gap above which the interface counts as open [m]."""
+
+
+class _Grains:
+    """The grains of all particles or of one: where its nodes, tets and surface bonds are.
+
+    Parameters
+    ----------
+    network : Network
+    particle : int, optional
+        Default: all particles.
+    """
+
+    def __init__(self, network: Network, particle: int | None = None):
+        chosen_d = np.zeros(network.n_grains + 2, bool)
+        chosen_d[: network.n_grains] = True if particle is None else network.particle_g == particle
+        self.node = np.flatnonzero(chosen_d[network.domain_n])
+        self.volume_n = network.volume_n[self.node]
+        self.tet = np.flatnonzero(chosen_d[network.domain_t])
+        self.volume_t = network.volume_t[self.tet]
+        grain_node_b = network.bond_bn[network.interface_b, 0]
+        mine = chosen_d[network.domain_n[grain_node_b]]
+        self.surface = np.flatnonzero(mine)  # among the interface bonds
+        self.bond, self.surface_node = network.interface_b[mine], grain_node_b[mine]
+        area = network.area_b[self.bond]
+        self.area, self.share = area, area / area.sum()
 
 
 class Observer:
@@ -31,41 +57,26 @@ class Observer:
     def __init__(self, config: Config, stepper: Stepper):
         self.network: Network = stepper.network
         self.stepper = stepper
-        network = self.network
-        self._volume_n = np.where(network.is_active_n, network.volume_n, 0.0)
         self._c_max = config.materials.active.c_max
         self._one_c = config.protocol.current_1c
-        self._lithium_0 = config.materials.active.initial_stoichiometry * self._lithium(
-            np.ones(network.n_nodes)
+        self._all = _Grains(self.network)
+        self._lithium_0 = (
+            config.materials.active.initial_stoichiometry * self._c_max * float(self._all.volume_n.sum())
         )
-        self._interface = network.interface_b
-        self._area = network.area_b[self._interface]
-        self._share = self._area / self._area.sum()
-        self._grain_node = network.bond_bn[self._interface, 0]
-        self._active_t = network.is_active_t
-
-    def _lithium(self, stoich_n: Floats) -> float:
-        return self._c_max * float(self._volume_n @ stoich_n)
+        count = self.network.n_particles
+        self._each = [_Grains(self.network, p) for p in range(count)] if count > 1 else []
 
     def row(self, report: StepReport) -> dict[str, float | int | str]:
-        """Columns of ``history.csv``: controls, results, audit; units are in the names."""
+        """Columns of ``history.csv``: controls, results, audit; units are in the names.
+
+        With several particles, the columns of each follow with the suffix ``_p1``, ``_p2``, ...
+        """
         state, stage, trial = report.state, report.stage, report.trial
-        network, stepper = self.network, self.stepper
+        stepper = self.stepper
         eigen = stepper.eigen(state.stoich_n)
-        y = state.stoich_n[network.is_active_n]
-        lithium = self._lithium(state.stoich_n)
-        gap = np.maximum(state.gap_b[self._interface], 0.0)
-        stress = stepper.mechanics.stress(state, eigen)[self._active_t]
-        volume = network.volume_t[self._active_t]
-        mises = weighted_quantile(von_mises(stress), volume, (0.5, 0.99, 0.999, 1.0)) * GPA
-        swelling = self._volumetric_strain(report)[self._active_t]
-        bonds = stepper.mechanics.bond_summary(state)
-        energy = stepper.mechanics.energies(state, eigen)
-        dissipated = energy.interface_dissipated + energy.gb_dissipated
-        given = state.passed[SWELLING] + state.passed[WALL] - state.passed[VISCOUS]
-        kept = energy.elastic + energy.bonds + dissipated
+        stress = stepper.mechanics.stress(state, eigen)
+        strain = self._volumetric_strain(report)
         current = trial.electro.current if trial else 0.0
-        leak = trial.electro.current - trial.electro.lithium_current if trial else 0.0
         row: dict[str, Any] = {
             "cycle": stage.cycle + 1,
             "step": stage.index + 1,
@@ -75,39 +86,10 @@ class Observer:
             "voltage_V": float(state.voltage[0]),
             "current_A": current,
             "charge_C": float(state.passed[CHARGE]),
-            "lithium_mol": lithium,
-            "stoich_mean": lithium / self._c_max / float(self._volume_n.sum()),
-            "stoich_surface": float(self._share @ state.stoich_n[self._grain_node]),
-            "stoich_min": float(y.min()),
-            "stoich_max": float(y.max()),
-            "gap_mean_nm": float(self._share @ gap) * NM,
-            "gap_max_nm": float(gap.max(initial=0.0)) * NM,
-            "interface_open": float(self._share @ (gap > OPEN_GAP)),
-            "interface_drop_mV": 1e3 * stepper.electro.interface_drop(state.current_b, state.gap_b),
-            "von_mises_median_GPa": mises[0],
-            "von_mises_p99_GPa": mises[1],
-            "von_mises_p999_GPa": mises[2],
-            "von_mises_max_GPa": mises[3],
-            "hydrostatic_min_GPa": float(stress[:, :3].mean(axis=1).min()) * GPA,
-            "hydrostatic_max_GPa": float(stress[:, :3].mean(axis=1).max()) * GPA,
-            "volumetric_strain_min": float(swelling.min()),
-            "volumetric_strain_mean": float(swelling @ volume / volume.sum()),
-            "interface_damaged": bonds.interface_damaged,
-            "interface_broken": bonds.interface_broken,
-            "interface_broken_count": bonds.interface_broken_count,
-            "gb_damaged": bonds.gb_damaged,
-            "gb_broken": bonds.gb_broken,
-            "gb_broken_count": bonds.gb_broken_count,
-            "gb_opening_max_nm": bonds.gb_opening_max * NM,
-            "fragments": bonds.fragments,
-            "elastic_J": energy.elastic,
-            "bonds_J": energy.bonds,
-            "dissipated_J": dissipated,
-            "viscous_J": float(state.passed[VISCOUS]),
+            **self._grains(self._all, state, eigen, stress, strain),
+            **self._damage(state),
+            **self._audit(report, eigen),
             "viscous_share": report.viscous_share,
-            "lithium_balance": (lithium - self._lithium_0 + state.passed[CHARGE] / FARADAY) / self._lithium_0,
-            "charge_balance": leak / max(abs(current), 1e-3 * self._one_c),
-            "energy_balance": (given - kept) / max(kept, abs(given), 1e-30),
             "equilibrium_residual": trial.mechanics.residual if trial else 0.0,
             "repeats": trial.repeats if trial else 0,
             "mechanics_newton": trial.newton if trial else 0,
@@ -117,7 +99,84 @@ class Observer:
             "limited_nodes": trial.electro.limited_nodes if trial else 0,
             "rejected": report.rejected,
         }
+        for i, grains in enumerate(self._each):
+            own = self._grains(grains, state, eigen, stress, strain)
+            row |= {f"{name}_p{i + 1}": value for name, value in own.items()}
         return {key: float(value) if isinstance(value, np.floating) else value for key, value in row.items()}
+
+    def _grains(
+        self, grains: _Grains, state: State, eigen_n: Floats, stress_tv: Floats, strain_t: Floats
+    ) -> dict[str, Any]:
+        """Li, gap, stress and strain of one or all particles."""
+        y, volume_n = state.stoich_n[grains.node], grains.volume_n
+        gap = np.maximum(state.gap_b[grains.bond], 0.0)
+        stress, volume_t = stress_tv[grains.tet], grains.volume_t
+        mises = von_mises(stress) * GPA
+        quantile = weighted_quantile(mises, volume_t, (0.5, 0.99, 0.999, 1.0))
+        pressure = stress[:, :3].mean(axis=1) * GPA
+        strain, current = strain_t[grains.tet], state.current_b[grains.bond]
+        drop = self.stepper.electro.contact_drop(state.current_b, state.gap_b)[grains.surface]
+        through = np.abs(current) * grains.area
+        mean_y, sd_y = mean_and_deviation(y, volume_n)
+        mean_strain, sd_strain = mean_and_deviation(strain, volume_t)
+        return {
+            "lithium_mol": self._c_max * float(volume_n @ y),
+            "reaction_A": float(grains.area @ current),
+            "stoich_mean": mean_y,
+            "stoich_sd": sd_y,
+            "stoich_surface": float(grains.share @ state.stoich_n[grains.surface_node]),
+            "stoich_min": float(y.min()),
+            "stoich_max": float(y.max()),
+            "gap_mean_nm": float(grains.share @ gap) * NM,
+            "gap_max_nm": float(gap.max(initial=0.0)) * NM,
+            "interface_open": float(grains.share @ (gap > OPEN_GAP)),
+            "interface_drop_mV": 1e3 * float(through @ drop) / max(float(through.sum()), 1e-300),
+            "interface_drop_mean_mV": 1e3 * float(grains.share @ drop),
+            "von_mises_median_GPa": quantile[0],
+            "von_mises_p99_GPa": quantile[1],
+            "von_mises_p999_GPa": quantile[2],
+            "von_mises_max_GPa": quantile[3],
+            "von_mises_sd_GPa": mean_and_deviation(mises, volume_t)[1],
+            "hydrostatic_min_GPa": float(pressure.min()),
+            "hydrostatic_max_GPa": float(pressure.max()),
+            "volumetric_strain_min": float(strain.min()),
+            "volumetric_strain_mean": mean_strain,
+            "volumetric_strain_sd": sd_strain,
+            "expansion_mean": mean_and_deviation(eigen_n[grains.node], volume_n)[0],
+        }
+
+    def _damage(self, state: State) -> dict[str, Any]:
+        bonds = self.stepper.mechanics.bond_summary(state)
+        return {
+            "interface_damaged": bonds.interface_damaged,
+            "interface_broken": bonds.interface_broken,
+            "interface_broken_count": bonds.interface_broken_count,
+            "gb_damaged": bonds.gb_damaged,
+            "gb_broken": bonds.gb_broken,
+            "gb_broken_count": bonds.gb_broken_count,
+            "gb_opening_max_nm": bonds.gb_opening_max * NM,
+            "fragments": bonds.fragments,
+        }
+
+    def _audit(self, report: StepReport, eigen_n: Floats) -> dict[str, Any]:
+        """Energies and balances."""
+        state, trial = report.state, report.trial
+        energy = self.stepper.mechanics.energies(state, eigen_n)
+        dissipated = energy.interface_dissipated + energy.gb_dissipated
+        given = state.passed[SWELLING] + state.passed[WALL] - state.passed[VISCOUS]
+        kept = energy.elastic + energy.bonds + dissipated
+        current = trial.electro.current if trial else 0.0
+        leak = current - trial.electro.lithium_current if trial else 0.0
+        lithium = self._c_max * float(self._all.volume_n @ state.stoich_n[self._all.node])
+        return {
+            "elastic_J": energy.elastic,
+            "bonds_J": energy.bonds,
+            "dissipated_J": dissipated,
+            "viscous_J": float(state.passed[VISCOUS]),
+            "lithium_balance": (lithium - self._lithium_0 + state.passed[CHARGE] / FARADAY) / self._lithium_0,
+            "charge_balance": leak / max(abs(current), 1e-3 * self._one_c),
+            "energy_balance": (given - kept) / max(kept, abs(given), 1e-30),
+        }
 
     def fields(self, report: StepReport) -> dict[str, NDArray]:
         """Fields of a snapshot besides those that the state holds, named with unit and axis."""
@@ -135,6 +194,12 @@ class Observer:
         state = report.state
         strain = self.stepper.mechanics.lattice.strain(state.u_nc, state.strain_c)
         return np.asarray(strain[:, :3].sum(axis=1))
+
+
+def mean_and_deviation(values: Floats, weights: Floats) -> tuple[float, float]:
+    """Return the weighted mean and standard deviation."""
+    mean = float(values @ weights / weights.sum())
+    return mean, float(np.sqrt((values - mean) ** 2 @ weights / weights.sum()))
 
 
 def von_mises(stress_tv: Floats) -> Floats:

@@ -110,6 +110,7 @@ class Stepper:
         self.mechanics = Mechanics(config, network, threads)
         active = config.materials.active
         self._expansion = expansion_law(active.volume_change, active.strain_extrapolation)
+        self._freeze = active.strain_frozen_below
         self._beta_0 = float(self._expansion.strain(active.initial_stoichiometry))
         self._psi_per_pascal = active.partial_molar_volume / (GAS_CONSTANT * config.kinetics.temperature)
         self._stages = list(stages(config))
@@ -119,7 +120,7 @@ class Stepper:
         """Linear expansion beta(x) - beta(x0) of every node, 0 outside the grains, (n_nodes,) [1]."""
         active = self.network.is_active_n
         beta = np.zeros(len(stoich_n))
-        beta[active] = self._expansion.strain(stoich_n[active]) - self._beta_0
+        beta[active] = self._expansion.strain(np.maximum(stoich_n[active], self._freeze)) - self._beta_0
         return beta
 
     def start(self) -> tuple[State, Cursor]:

@@ -1,0 +1,67 @@
+"""Liquid binary electrolytes: conductivity, salt diffusivity and transference number.
+
+Concentrated-solution theory of a binary salt with thermodynamic factor 1 (Newman and Thomas-Alyea,
+Electrochemical Systems, 3rd ed., ch. 12):
+
+    i_l = -kappa(c) [grad phi_l - (2RT / F) (1 - t+) grad ln c],
+    fraction dc/dt = div(D_eff grad c) + (1 - t+) s / F,
+
+with s the current that enters the electrolyte per volume [A/m3]. The thermodynamic factor is part of neither
+source's data set. A single-ion conductor is the limit t+ = 1, in which c stays uniform.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+
+MOL_PER_LITRE = 1000.0
+"""[mol/m3]"""
+FLOOR = 1e-3
+"""Concentration below which the laws are frozen, so that a depleted electrolyte stays regular [mol/m3]."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolynomialElectrolyte:
+    """Conductivity and diffusivity as sums of powers of the concentration in mol/L.
+
+    Parameters
+    ----------
+    conductivity_terms, diffusivity_terms : tuple of (float, float)
+        Pairs of coefficient [S/m or m2/s] and power [1].
+    transference_number : float
+        t+ of the cation [1].
+    """
+
+    conductivity_terms: tuple[tuple[float, float], ...]
+    diffusivity_terms: tuple[tuple[float, float], ...]
+    transference_number: float
+
+    def conductivity(self, concentration: ArrayLike) -> Floats:
+        """Return kappa [S/m] at a salt concentration [mol/m3], any shape."""
+        return _powers(self.conductivity_terms, concentration)
+
+    def diffusivity(self, concentration: ArrayLike) -> Floats:
+        """Return the salt diffusivity D [m2/s] at a salt concentration [mol/m3], any shape."""
+        return _powers(self.diffusivity_terms, concentration)
+
+
+def _powers(terms: tuple[tuple[float, float], ...], concentration: ArrayLike) -> Floats:
+    c = np.maximum(np.asarray(concentration, float), FLOOR) / MOL_PER_LITRE
+    return np.asarray(sum(factor * c**power for factor, power in terms), float)
+
+
+def lipf6_nyman2008() -> PolynomialElectrolyte:
+    """LiPF6 in EC:EMC 3:7, Nyman, Behm and Lindbergh, Electrochim. Acta 53, 6356 (2008).
+
+    Coefficients as in the BPX standard's example cells; 0.949 S/m and 1.77e-10 m2/s at 1 mol/L.
+    """
+    return PolynomialElectrolyte(
+        conductivity_terms=((0.1297, 3.0), (-2.51, 1.5), (3.329, 1.0)),
+        diffusivity_terms=((8.794e-11, 2.0), (-3.972e-10, 1.0), (4.862e-10, 0.0)),
+        transference_number=0.26,
+    )
