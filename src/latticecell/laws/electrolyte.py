@@ -17,12 +17,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from latticecell.units import FARADAY
+
 Floats = NDArray[np.float64]
 
 MOL_PER_LITRE = 1000.0
 """[mol/m3]"""
 FLOOR = 1e-3
 """Concentration below which the laws are frozen, so that a depleted electrolyte stays regular [mol/m3]."""
+LITHIUM_CONCENTRATION = 76900.0
+"""Li in Li metal [mol/m3]."""
+LITHIUM_RATE = 3.5e-8
+"""Rate constant of Li plating, c in mol/m3 [m/s]."""
+PARTICLE_POWER, LITHIUM_POWER = 0.5, 0.3
+"""Powers of the salt concentration in both exchange currents; above `FLOOR`, d i0 / dc = power i0 / c."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +73,36 @@ def lipf6_nyman2008() -> PolynomialElectrolyte:
         diffusivity_terms=((8.794e-11, 2.0), (-3.972e-10, 1.0), (4.862e-10, 0.0)),
         transference_number=0.26,
     )
+
+
+def exchange_scale(concentration: ArrayLike, reference: float) -> Floats:
+    """Return what the salt multiplies the particle's exchange current by, sqrt(c / c_ref) [1].
+
+    From i0 = F k sqrt(c_l c_s (c_max - c_s)), with the exchange current given at c_ref; Doyle, Fuller and
+    Newman, J. Electrochem. Soc. 140, 1526 (1993).
+
+    Parameters
+    ----------
+    concentration : array_like
+        Salt concentration c at the particle surface [mol/m3], any shape.
+    reference : float
+        Concentration c_ref at which the exchange current was given [mol/m3].
+    """
+    c = np.maximum(np.asarray(concentration, float), FLOOR)
+    return np.asarray((c / reference) ** PARTICLE_POWER, float)
+
+
+def lithium_exchange_binary(concentration: ArrayLike) -> Floats:
+    """Return the exchange current density of Li metal in a liquid, i0 = F k c_Li^0.7 c^0.3 [A/m2].
+
+    Xu et al., J. Electrochem. Soc. 166, A3456 (2019), with the numbers of PyBaMM's set Xu2019:
+    k = 3.5e-8 m/s, c_Li = 76900 mol/m3; 71 A/m2 at 1 mol/L.
+
+    Parameters
+    ----------
+    concentration : array_like
+        Salt concentration c at the metal [mol/m3], any shape.
+    """
+    c = np.maximum(np.asarray(concentration, float), FLOOR)
+    metal = LITHIUM_CONCENTRATION ** (1 - LITHIUM_POWER)
+    return np.asarray(FARADAY * LITHIUM_RATE * metal * c**LITHIUM_POWER, float)
