@@ -27,7 +27,7 @@ def read_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
     Parameters
     ----------
     path : path
-        The file.
+        The file. Its key ``extends`` may name another one, relative to it, whose keys it overrides.
     overrides : iterable of str
         Assignments such as ``"interface.strength_MPa=200"``, applied on top of the file; the value is TOML,
         or a bare word for a string.
@@ -38,19 +38,54 @@ def read_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
         With every problem found: key, value, allowed range and nearest spelling.
     """
     path = Path(path)
+    table = read_table(path)
+    for assignment in overrides:
+        _assign(table, assignment)
+    return config_from_table(table, source=path.name)
+
+
+def read_table(path: Path, above: tuple[Path, ...] = ()) -> Table:
+    """Read a TOML file and put its keys over those of the file that it ``extends``.
+
+    Tables are merged key by key, anything else is replaced. ``above`` are the files that lead here.
+
+    Raises
+    ------
+    ConfigError
+        If a file cannot be read, is not TOML, or extends itself.
+    """
+    if path.resolve() in above:
+        raise ConfigError(f"extends = {path.name!r}: leads back to itself ({above[0].name})")
     try:
         text = path.read_bytes().decode("utf-8")
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}{_named_by(above)}") from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: is not UTF-8 text (byte {error.start})") from None
     try:
         table = tomli.loads(text)
     except tomli.TOMLDecodeError as error:
         raise ConfigError(f"{path}: is not valid TOML: {error}") from None
-    for assignment in overrides:
-        _assign(table, assignment)
-    return config_from_table(table, source=path.name)
+    base = table.pop("extends", None)
+    if base is None:
+        return table
+    if not isinstance(base, str):
+        raise ConfigError(f"extends = {_show(base)}: must be the name of a TOML file ({path.name})")
+    return _merged(read_table(path.parent / base, (*above, path.resolve())), table)
+
+
+def _named_by(above: tuple[Path, ...]) -> str:
+    return f" (extended by {above[-1].name})" if above else ""
+
+
+def _merged(base: Table, over: Table) -> Table:
+    """Put one table over another."""
+    result = dict(base)
+    for key, value in over.items():
+        inner = result.get(key)
+        both = isinstance(inner, dict) and isinstance(value, dict)
+        result[key] = _merged(inner, value) if both and isinstance(inner, dict) else value
+    return result
 
 
 def config_from_table(table: Table, source: str = "input") -> Config:
