@@ -63,6 +63,21 @@ def cross_check(config: Config) -> list[str]:
     return found
 
 
+def check_cell1d(config: Config) -> list[str]:
+    """Return what keeps a cell from having a homogenised 1-D counterpart."""
+    found = []
+    radii = [particle.radius * 1e6 for particle in config.geometry.particles]
+    for i, radius in enumerate(radii):
+        if abs(radius - radii[0]) > 1e-9 * radii[0]:
+            found.append(
+                f"geometry.particles[{i}].radius_um = {radius:g}: must equal that of the first particle, "
+                f"{radii[0]:g} um, in a 1-D cell"
+            )
+    if config.cell1d.diffusivity is None and not any(config.materials.active.diffusivity):
+        found.append("cell1d.diffusivity_m2_per_s: is required where the active material's is zero")
+    return found
+
+
 def _distance(a: Sequence[float], b: Sequence[float], period: float) -> float:
     total = (a[2] - b[2]) ** 2
     for i in range(2):

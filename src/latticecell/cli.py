@@ -1,4 +1,4 @@
-"""The command line: ``latticecell new | check | network | run | resume | view | report | export``."""
+"""The command line: ``latticecell new | check | network | run | resume | cell1d | view | ...``."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from latticecell.cell1d.command import cell1d_command
 from latticecell.config import Config
 from latticecell.errors import ConfigError, NetworkError, SolveError
 from latticecell.export import export_command
@@ -153,6 +154,7 @@ def resume(path: Annotated[Path, typer.Argument(help="Run directory.")], threads
         _follow(simulation, simulation.stepper.config, path)
 
 
+app.command("cell1d")(_explained()(cell1d_command))
 app.command("view")(view_command)
 app.command("report")(_explained()(report_command))
 app.command("export")(_explained()(export_command))

@@ -55,6 +55,10 @@ Iterations = Annotated[int, Field(strict=True, ge=1, le=1000)]
 FineTolerance = Annotated[float, Quantity(gt=0, le=1e-3)]
 Every = Annotated[int, Field(strict=True, ge=1)]
 Ratio = Annotated[float, Quantity(ge=-100, le=100)]
+Mobility = Annotated[float, Quantity("m2_per_s", gt=0, le=1)]
+Density = Annotated[float, Quantity("kg_per_m3", gt=0, le=1e5)]
+Points = Annotated[int, Field(strict=True, ge=3, le=200)]
+StepTolerance = Annotated[float, Quantity(ge=1e-11, le=1e-3)]
 
 
 class Particle(Section):
@@ -248,6 +252,21 @@ class Output(Section):
     checkpoint_every: Every = 10
 
 
+class Cell1d(Section):
+    """The homogenised 1-D cell of ``latticecell cell1d``; the 3-D cell does not use it.
+
+    Without a diffusivity of its own it takes the mean of the three of the active material. ``tolerance`` is
+    the error of a step in the stoichiometry and in the salt concentration relative to its start.
+    """
+
+    diffusivity: Mobility | None = None
+    density: Density = 4770.0
+    points_cathode: Points = 20
+    points_separator: Points = 10
+    points_radial: Points = 30
+    tolerance: StepTolerance = 1e-6
+
+
 class Config(Section):
     """One run."""
 
@@ -264,3 +283,4 @@ class Config(Section):
     protocol: Protocol = Protocol()
     solver: Solver = Solver()
     output: Output = Output()
+    cell1d: Cell1d = Cell1d()

@@ -31,6 +31,7 @@ SI_PER_UNIT: Final[dict[str, float]] = {
     "m2_per_s": 1.0,
     "m3_per_mol": 1.0,
     "mol_per_m3": 1.0,
+    "kg_per_m3": 1.0,
     "percent": 1e-2,
 }
 """SI value of one unit, by the suffix used in TOML keys."""

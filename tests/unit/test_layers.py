@@ -21,7 +21,7 @@ LAYERS = [
     {"electrochemistry"},
     {"stepper"},
     {"observables", "output"},
-    {"run"},
+    {"run", "cell1d"},
     {"progress", "report", "export", "view"},
     {"cli"},
 ]

@@ -70,7 +70,7 @@ class RunDirectory:
         cls,
         path: str | Path,
         config: Config,
-        network: Network,
+        network: Network | None,
         *,
         threads: int,
         command: str = "",
@@ -78,7 +78,8 @@ class RunDirectory:
     ) -> RunDirectory:
         """Make the directory and write ``run.json`` and ``config.toml``.
 
-        ``threads`` and ``command`` are for the record. ``force`` removes the files of a run that is already
+        A run without a network (a 1-D cell) has a history only. ``threads`` and ``command`` are for the
+        record. ``force`` removes the files of a run that is already
         there; nothing else is touched.
 
         Raises
@@ -119,7 +120,7 @@ class RunDirectory:
                     "python": platform.python_version(),
                     **{name: version(name) for name in ("numpy", "scipy", "pyamg", "h5py")},
                 },
-                "network": _counts(network),
+                "network": {} if network is None else _counts(network),
             }
         )
         with replacing(path / CONFIG) as part:

@@ -1,0 +1,57 @@
+"""``latticecell cell1d FILE``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from latticecell.cell1d.model import Cell
+from latticecell.cell1d.run import advance
+from latticecell.errors import SolveError
+from latticecell.output.rundir import RunDirectory
+from latticecell.reader import read_config
+
+INTERRUPTED = 130
+
+
+def cell1d_command(
+    file: Annotated[Path, typer.Argument(help="TOML file of a run.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Run directory; default: runs/NAME OF THE FILE-1d.")
+    ] = None,
+    assignments: Annotated[
+        list[str] | None, typer.Option("--set", help="Override a key, e.g. cell1d.points_radial=60.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite what is there already.")] = False,
+) -> None:
+    """Run the homogenised 1-D counterpart of a file: porous cathode, separator and Li metal."""
+    config = read_config(file, assignments or ())
+    path = out or Path("runs") / f"{file.stem}-1d"
+    cell = Cell(config)
+    directory = RunDirectory.create(path, config, None, threads=1, command=" ".join(sys.argv), force=force)
+    typer.echo(
+        f"{config.name}: {cell.n_cathode} + {cell.n_slices - cell.n_cathode} slices, {cell.n_radial} shells, "
+        f"{100 * cell.filled:.1f} % active; writing to {path}"
+    )
+    run = advance(config, cell, directory)
+    count = 0
+    try:
+        for step in run:
+            count += 1
+            if step.stage_finished:
+                fields = cell.fields(step.z)
+                typer.echo(
+                    f"{step.stage.kind} {step.stage.cycle + 1} ends at {step.time:.1f} s, "
+                    f"{fields.voltage:.4f} V, {1e9 * fields.density * cell.area:.4g} nA"
+                )
+    except SolveError:
+        typer.echo(f"results up to there are in {path}", err=True)
+        raise
+    except KeyboardInterrupt:
+        run.close()
+        typer.echo(f"stopped; results up to there are in {path}", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    typer.echo(f"done in {count - 1} steps; history and summary.png are in {path}")

@@ -1,0 +1,116 @@
+"""A run of the 1-D cell: rows of ``history.csv``, the run directory, and its plot."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from latticecell.cell1d.model import Cell
+from latticecell.cell1d.plots import voltage_plot
+from latticecell.cell1d.solve import Step, steps
+from latticecell.config import Config
+from latticecell.errors import SolveError
+from latticecell.output.rundir import RunDirectory, Status
+from latticecell.units import FARADAY
+
+Row = dict[str, float | int | str]
+PLOT = "summary.png"
+MAH_PER_G = 3600.0
+"""[C/kg] of 1 mAh/g."""
+
+
+def run_cell1d(config: Config, out: str | Path, *, command: str = "", force: bool = False) -> RunDirectory:
+    """Run the 1-D cell of a configuration to its end and return the run directory.
+
+    Parameters
+    ----------
+    config : Config
+    out : path
+        Run directory; must not hold a run unless ``force``.
+    command : str
+        For the record.
+
+    Raises
+    ------
+    ConfigError
+        Before anything is computed.
+    SolveError
+        If the run cannot go on; the directory then holds everything up to there.
+    """
+    cell = Cell(config)
+    directory = RunDirectory.create(out, config, None, threads=1, command=command, force=force)
+    for _ in advance(config, cell, directory):
+        pass
+    return directory
+
+
+def advance(config: Config, cell: Cell, directory: RunDirectory) -> Generator[Step, None, None]:
+    """Run to the end of the protocol, writing a row for each step and yielding it.
+
+    Closing the generator early marks the run as interrupted; raises what `steps` raises.
+    """
+    status: Status = "interrupted"
+    message = "stopped by the user"
+    try:
+        with threadpool_limits(1):  # sums must not depend on the number of threads
+            for step in steps(config, cell):
+                directory.append_row(row(cell, step))
+                yield step
+        status, message = "done", ""
+    except SolveError as error:
+        status, message = "failed", str(error)
+        raise
+    finally:
+        history = directory.history()
+        if history:
+            voltage_plot(history, directory.path / PLOT, config.name)
+        directory.finish(status, message)
+
+
+def row(cell: Cell, step: Step) -> Row:
+    """Return the columns of one step, named as for the 3-D cell where it has them."""
+    y_kr, c_j, charge = cell.unpack(step.u)
+    fields = cell.fields(step.z)
+    surface = cell.surface_stoich(step.u, step.z)
+    mean = float((y_kr @ cell.share_r).mean())
+    drop = cell.contact_drop(step.z)
+    current = fields.density * cell.area
+    through = np.abs(fields.current_k)
+    plated = cell.plating(step.u, step.z) * cell.area
+    reaction = float(fields.current_k.sum() * cell.surface * cell.width_j[0] * cell.area)
+    found: Row = {
+        "cycle": step.stage.cycle + 1,
+        "step": step.stage.index + 1,
+        "kind": step.stage.kind,
+        "time_s": step.time,
+        "dt_s": step.dt,
+        "voltage_V": fields.voltage,
+        "current_A": current,
+        "charge_C": charge,
+        "lithium_mol": mean * cell.lithium_full,
+        "reaction_A": reaction,
+        "stoich_mean": mean,
+        "stoich_surface": float(surface.mean()),
+        "stoich_min": float(min(y_kr.min(), surface.min())),
+        "stoich_max": float(max(y_kr.max(), surface.max())),
+        "capacity_mAh_per_g": charge / cell.active_mass / MAH_PER_G,
+        "interface_drop_mV": 1e3 * float(through @ drop) / max(float(through.sum()), 1e-300),
+    }
+    if cell.binary:
+        width = cell.width_j * cell.storage_j
+        start = float(width.sum()) * cell.salt_0
+        found |= {
+            "salt_min_mol_per_m3": float(c_j.min()),
+            "salt_max_mol_per_m3": float(c_j.max()),
+            "salt_balance": float(width @ c_j) / start - 1,
+        }
+    lithium_0 = cell.stoich_0 * cell.lithium_full
+    gained = mean * cell.lithium_full - lithium_0
+    return found | {
+        "lithium_balance": (gained + charge / FARADAY) / lithium_0,
+        "charge_balance": (current - plated) / max(abs(current), 1e-3 * cell.one_c),
+        "evaluations": step.evaluations,
+    }
