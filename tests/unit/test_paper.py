@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from latticecell import ConfigError, read_config
-from latticecell.paper.cases import CASES, CONVERGENCE, RESOLUTIONS, choose, config_hash, plan
+from latticecell.paper.cases import RESOLUTIONS, config_hash, plan
+from latticecell.paper.catalogue import CASES, CONVERGENCE, EXPERIMENTS, choose
 from latticecell.paper.measures import MEASURES, STRENGTHS, number, onset_time, plateau
 from latticecell.paper.results import CaseRun, Study
 from latticecell.paper.rules import alike, rising, value_at
@@ -97,6 +98,13 @@ def test_convergence_levels_and_1d_cells_run_once():
     for name in ("coarse", "medium", "fine"):
         assert spacing[f"mesh_{name}"] == pytest.approx(RESOLUTIONS[name][0])
     assert spacing["dt_15"] == pytest.approx(RESOLUTIONS["coarse"][0])
+    tried = {job.case.name: job for job in plan(EXPERIMENTS, 2, "fine", INPUTS, Path("runs"))}
+    assert len(tried) == len(EXPERIMENTS) == len({job.path for job in tried.values()})
+    assert tried["try_chosen"].config.network.spacing * 1e6 == pytest.approx(RESOLUTIONS["coarse"][0])
+    path = {job.case.name: job.path for job in jobs}
+    baseline = plan(choose(["baseline"]), 1, "medium", INPUTS, Path("runs"))[0].path
+    assert path["mesh_medium"] == baseline
+    assert path["mesh_coarse"] == path["dt_60"] != path["dt_30"]
 
 
 def test_names_of_cases_and_figures():

@@ -1,4 +1,4 @@
-"""The cases of the paper: which there are, their inputs, and where their runs live."""
+"""A case of the study, its configuration, and where its run lives."""
 
 from __future__ import annotations
 
@@ -39,9 +39,11 @@ class Case:
     one_dimensional : bool
         Whether it is a run of `cell1d`.
     resolution : str or None
-        Fixed resolution of a convergence study; None: the one asked for.
+        Fixed resolution of a convergence study or an experiment; None: the one asked for.
     assignments : tuple of str
-        Overrides of a convergence study.
+        Overrides of such a case.
+    file : str
+        Stem of the file if it is another case's.
     """
 
     name: str
@@ -51,6 +53,11 @@ class Case:
     resolution: str | None = None
     assignments: tuple[str, ...] = ()
     file: str = ""
+
+    @property
+    def stem(self) -> str:
+        """Stem of the file."""
+        return self.file or self.name
 
     def config(self, inputs: Path, seed: int, resolution: str) -> Config:
         """Return the configuration of one run.
@@ -64,89 +71,9 @@ class Case:
             f"network.growth={growth}",
         )
         return read_config(
-            inputs / f"{self.file or self.name}.toml",
-            (*network, f"microstructure.seed={seed}", f'name="{self.name}"', *self.assignments),
+            inputs / f"{self.stem}.toml",
+            (*network, f"microstructure.seed={seed}", f'name="{self.stem}"', *self.assignments),
         )
-
-
-CASES: Final[tuple[Case, ...]] = (
-    Case("baseline", "Fig 2: 1C, the heterogeneity Case 1, 100 MPa, no pressure"),
-    Case("rate_0.1C", "Fig 3", 1.5),
-    Case("rate_0.5C", "Fig 3", 1.1),
-    Case("rate_2C", "Fig 3"),
-    Case("het_Case2", "Fig 4: isotropic diffusion"),
-    Case("het_Case3", "Fig 4: isotropic diffusion, theta33 = -0.5"),
-    Case("het_Case4", "Fig 4: isotropic diffusion, theta33 = 0"),
-    Case("strength_50MPa", "Fig 5"),
-    Case("strength_200MPa", "Fig 5"),
-    Case("strength_500MPa", "Fig 5"),
-    Case("position", "Fig 6: two particles 12 um apart", 2.2),
-    Case("position_thick", "text 3.4: two particles 30 um apart", 2.5),
-    Case("1D_0.1C", "Fig S1: 1-D cell", 0.1, one_dimensional=True),
-    Case("liquid", "Fig S2: liquid electrolyte", 1.2),
-    Case("pressure_5MPa", "Fig S4"),
-    Case("pressure_10MPa", "Fig S4"),
-    Case("pressure_15MPa", "Fig S4"),
-    Case("CV_charging", "Fig S6: constant current, then constant voltage", 1.3),
-)
-"""Cases of the paper, in the order of its figures."""
-
-
-def _convergence() -> tuple[Case, ...]:
-    meshes = [
-        Case(f"mesh_{name}", f"baseline on the {name} network", weight, resolution=name, file="baseline")
-        for name, weight in (("coarse", 0.25), ("medium", 0.5), ("fine", 1.0))
-    ]
-    steps = [
-        Case(
-            f"dt_{dt}",
-            f"baseline, coarse network, steps of at most {dt} s",
-            15.0 / dt,
-            resolution="coarse",
-            assignments=(f"solver.dt_max_s={dt}.0", f"solver.dt_initial_s={dt / 12}"),
-            file="baseline",
-        )
-        for dt in (120, 60, 30, 15)
-    ]
-    return (*meshes, *steps)
-
-
-CONVERGENCE: Final[tuple[Case, ...]] = _convergence()
-"""Levels of the mesh and time-step study."""
-
-
-def choose(names: Sequence[str]) -> list[Case]:
-    """Return the cases called ``names``; none means all of the paper's.
-
-    "convergence" stands for its levels, "fig3" (any figure) for the cases of a figure.
-
-    Raises
-    ------
-    ConfigError
-        If a name is unknown.
-    """
-    if not names:
-        return list(CASES)
-    everything = {case.name: case for case in (*CASES, *CONVERGENCE)}
-    chosen: dict[str, Case] = {}
-    problems = []
-    for name in names:
-        if name == "all":
-            found = list(CASES)
-        elif name == "convergence":
-            found = list(CONVERGENCE)
-        elif name.lower().startswith("fig"):
-            label = f"fig {name[3:].strip().lower()}"
-            found = [c for c in CASES if c.about.lower().split(":")[0] == label]
-        else:
-            found = [everything[name]] if name in everything else []
-        if not found:
-            known = ", ".join(("all", "convergence", *everything))
-            problems.append(f"--cases {name}: unknown; known are {known}, and figures such as fig3")
-        chosen |= {case.name: case for case in found}
-    if problems:
-        raise ConfigError(problems)
-    return list(chosen.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,10 +95,11 @@ class Job:
 
 
 def plan(cases: Sequence[Case], seeds: int, resolution: str, inputs: Path, runs: Path) -> list[Job]:
-    """List the runs of ``cases`` with seeds 1, 2, ... ``seeds``; equal configurations appear once.
+    """List the runs of ``cases`` with seeds 1, 2, ... ``seeds``.
 
-    The directory of a run is named after its case, its seed and the hash of its resolved configuration, so a
-    changed input makes a new run and an unchanged one is found again. Cases of the convergence study and 1-D
+    The directory of a run is named after its file, its seed and the hash of its resolved configuration, so a
+    changed input makes a new run, an unchanged one is found again, and a level of the convergence study that
+    equals the baseline shares its run. Cases with a resolution of their own and 1-D
     cells use the first seed only.
 
     Raises
@@ -185,14 +113,14 @@ def plan(cases: Sequence[Case], seeds: int, resolution: str, inputs: Path, runs:
         raise ConfigError(f"{inputs}: is not a folder; run from the repository or give --inputs")
     for seed in range(1, seeds + 1):
         for case in cases:
-            if seed > 1 and (case.one_dimensional or case in CONVERGENCE):
+            if seed > 1 and (case.one_dimensional or case.resolution):
                 continue
             try:
                 config = case.config(inputs, seed, resolution)
             except ConfigError as error:
                 problems += [problem for problem in error.problems if problem not in problems]
                 continue
-            jobs.append(Job(case, seed, config, runs / f"{case.name}-seed{seed}-{config_hash(config)}"))
+            jobs.append(Job(case, seed, config, runs / f"{case.stem}-seed{seed}-{config_hash(config)}"))
     if problems:
         raise ConfigError(problems)
     return jobs

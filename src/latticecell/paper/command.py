@@ -12,7 +12,9 @@ from typing import Annotated
 import typer
 
 from latticecell.errors import ConfigError
-from latticecell.paper.cases import CONVERGENCE, REPORT_RESOLUTION, RESOLUTIONS, Job, choose, plan
+from latticecell.paper.cases import REPORT_RESOLUTION, RESOLUTIONS, Job, plan
+from latticecell.paper.catalogue import CASES, CONVERGENCE, EXPERIMENTS, choose
+from latticecell.paper.experiments import experiment_rows, write_experiments
 from latticecell.paper.page import write_page
 from latticecell.paper.results import CaseRun, Study
 from latticecell.paper.runner import Outcome, run_missing
@@ -25,7 +27,10 @@ FAILED, INTERRUPTED = 3, 130
 def paper_command(
     cases: Annotated[
         list[str] | None,
-        typer.Option("--cases", help="Cases or figures (fig3); 'convergence' for the mesh and step study."),
+        typer.Option(
+            "--cases",
+            help="Cases, figures (fig3), 'convergence' or 'experiments'; default: the paper's.",
+        ),
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, max=1000, help="Microstructures a case: seeds 1, 2, ...")] = 1,
     resolution: Annotated[str, typer.Option(help=f"Network: {', '.join(RESOLUTIONS)}.")] = REPORT_RESOLUTION,
@@ -64,18 +69,19 @@ def paper_command(
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
     # what earlier calls finished belongs to the report too
-    known = {job.path: job for job in [*todo, *_others(todo, seeds, resolution, inputs, runs)]}
-    study = study_of(list(known.values()))
+    known = [*todo, *_others(todo, seeds, resolution, inputs, runs)]
+    study = study_of(known)
     targets = read_targets()
     rows = table(targets, study)
     write_csv(out / "paper.csv", rows)
+    if experiment_rows(study):
+        write_experiments(out / "experiments.csv", study)
     about = {
         "version": version("latticecell"),
         "resolution": resolution,
         "seeds": ", ".join(map(str, study.seeds)) or "none",
-        "runs": f"{sum(len(found) for found in study.runs.values())}",
-        "missing": ", ".join(sorted({job.case.name for job in known.values() if job.status != "done"}))
-        or "none",
+        "runs": str(len({job.path for job in known if job.status == "done"})),
+        "missing": ", ".join(sorted({job.case.name for job in known if job.status != "done"})) or "none",
     }
     write_page(out / "paper.html", study, rows, targets, about)
     for line in summary_lines(rows):
@@ -101,7 +107,7 @@ def study_of(jobs: Sequence[Job]) -> Study:
 def _others(todo: Sequence[Job], seeds: int, resolution: str, inputs: Path, runs: Path) -> list[Job]:
     """Runs of the other cases that happen to be there."""
     asked = {job.case.name for job in todo}
-    rest = [case for case in (*choose(()), *CONVERGENCE) if case.name not in asked]
+    rest = [case for case in (*CASES, *CONVERGENCE, *EXPERIMENTS) if case.name not in asked]
     return [job for job in plan(rest, seeds, resolution, inputs, runs) if job.status == "done"]
 
 

@@ -61,6 +61,7 @@ def run_missing(jobs: Sequence[Job], workers: int, say: Say) -> list[Outcome]:
     KeyboardInterrupt
         After Ctrl-C, when all running processes have written their checkpoints.
     """
+    jobs = list({job.path: job for job in reversed(jobs)}.values())
     waiting = [job for job in jobs if job.status != "done"]
     waiting.sort(key=lambda job: job.case.weight, reverse=True)  # long ones first: the end is not waited for
     say(f"{len(jobs) - len(waiting)} of {len(jobs)} runs are there, {len(waiting)} to do")
