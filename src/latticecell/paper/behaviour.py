@@ -24,7 +24,7 @@ SAG: Final = 0.02
 """How far a monotone curve may fall back, relative to its range."""
 
 
-def _sag(values: Floats) -> float:
+def sag(values: Floats) -> float:
     """Largest fall of a curve from its running maximum, over its range."""
     return float((np.maximum.accumulate(values) - values).max() / max(np.ptp(values), 1e-300))
 
@@ -32,20 +32,20 @@ def _sag(values: Floats) -> float:
 def stress_rises(run: CaseRun) -> Statement:
     """The largest von Mises stress grows from nothing while the cell charges."""
     stress = run.column("von_mises_max_GPa")[run.charge]
-    sag = _sag(stress)
+    fall = sag(stress)
     return (
-        bool(stress[0] < 0.01 * stress[-1] and sag <= SAG),
-        f"from {stress[0]:.3g} to {stress[-1]:.3g} GPa, falls back by {100 * sag:.1f} % of the range",
+        bool(stress[0] < 0.01 * stress[-1] and fall <= SAG),
+        f"from {stress[0]:.3g} to {stress[-1]:.3g} GPa, falls back by {100 * fall:.1f} % of the range",
     )
 
 
 def volume_falls(run: CaseRun) -> Statement:
     """The particle shrinks while the cell charges."""
     volume = run.column("volumetric_strain_mean")[run.charge]
-    sag = _sag(-volume)
+    fall = sag(-volume)
     return volume[
         -1
-    ] < 0 and sag <= SAG, f"{100 * volume[-1]:.3f} % at charge end, rises by {100 * sag:.1f} %"
+    ] < 0 and fall <= SAG, f"{100 * volume[-1]:.3f} % at charge end, rises by {100 * fall:.1f} %"
 
 
 def volume_plateau(run: CaseRun) -> Statement:
@@ -75,7 +75,7 @@ def gap_recovers_in_part(run: CaseRun) -> Statement:
     time = run.column("time_s")
     later = (time >= run.at("time_s", run.charge_end) + 250) & (np.arange(len(time)) <= run.discharge_end)
     gaps = [run.column(name)[later] for name in ("gap_mean_nm", "gap_max_nm")]
-    holds = all(_sag(-gap) <= 5 * SAG and 0 < gap[-1] < 0.5 * gap[0] for gap in gaps)
+    holds = all(sag(-gap) <= 5 * SAG and 0 < gap[-1] < 0.5 * gap[0] for gap in gaps)
     return holds, f"down to {show([gap[-1] for gap in gaps], ['mean', 'largest'])} nm at discharge end"
 
 

@@ -117,18 +117,19 @@ def _cv_helps(study: Study) -> Finding | None:
 
 
 def _smooth(study: Study) -> Finding | None:
-    """Curves against time have no jumps: no step of the voltage or mean gap beats 10 % of its range."""
-    worst = 0.0
+    """While charging, no curve falls back from its course by more than a tenth of its range."""
+    worst, where = 0.0, ""
     for case in RATES:
         for run in study.runs.get(case, ()):
-            for rows in (run.charge, run.discharge):
-                gap, volts = run.column("gap_mean_nm")[rows], run.column("voltage_V")[rows]
-                worst = max(worst, float(np.abs(np.diff(gap)).max() / np.ptp(gap)))
-                inner = volts[4:-4]
-                worst = max(worst, float(np.abs(np.diff(inner)).max() / np.ptp(volts)))
-    if worst == 0.0:
-        return None
-    return Finding(worst < 0.1, f"largest change between two rows is {100 * worst:.1f} % of the range")
+            for name, sign in (("gap_mean_nm", 1), ("von_mises_max_GPa", 1), ("volumetric_strain_min", -1)):
+                sag = behaviour.sag(sign * run.column(name)[run.charge])
+                if sag >= worst:
+                    worst, where = sag, f"{name} at {short(case)}"
+    return (
+        Finding(worst < 0.1, f"largest fluctuation {100 * worst:.1f} % of the range, {where}")
+        if where
+        else None
+    )
 
 
 def _strain_with_strength(study: Study) -> Finding | None:
