@@ -5,7 +5,6 @@ import io
 import json
 import re
 import shutil
-from html.parser import HTMLParser
 
 import matplotlib
 import numpy as np
@@ -25,6 +24,7 @@ from latticecell.report import digest, figures, html, report_command, write_repo
 from latticecell.report.gallery import Section, gallery
 from latticecell.report.section import cut, periodic_cut, polygon_area
 from networks import box_network
+from pages import Page
 from rundirs import CONFIG, SIZE, extra_fields, make_network, random_state, row, started
 
 
@@ -375,31 +375,6 @@ def test_galleries_fit_their_page_and_can_be_read(drawn):
 
 
 # --- the page -------------------------------------------------------------------------------------
-
-
-class Page(HTMLParser):
-    """Collects tags, attributes and text, and checks that tags are closed in order."""
-
-    VOID = ("meta", "img", "br")
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.tags, self.sources, self.text = [], [], [], ""
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.sources += [value for name, value in attrs if name in ("src", "href")]
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if self.open and self.open[-1] != "style":
-            self.text += data + "\n"
 
 
 @pytest.fixture(scope="module")

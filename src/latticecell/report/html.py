@@ -42,19 +42,42 @@ pre { font: .74rem/1.35 Consolas, "DejaVu Sans Mono", monospace; columns: 2 18re
 }
 """
 
-Cell = tuple[str, bool]
-"""Text of a cell, and whether it is text rather than a number."""
+Cell = str | tuple[str, str]
+"""Text of a cell, or its text and its class in `STYLE`."""
 
 
-def page(title: str, lead: str, sections: Iterable[tuple[str, str]]) -> str:
-    """Put a page together; ``lead`` and the bodies of the sections are HTML, titles are text."""
-    body = "\n".join(f"<section>\n<h2>{escape(name)}</h2>\n{html}\n</section>" for name, html in sections)
+def page(
+    title: str, lead: str, sections: Iterable[tuple[str, str]], *, contents: bool = False, style: str = ""
+) -> str:
+    """Put a page together; ``lead`` and the bodies of the sections are HTML, titles are text.
+
+    With ``contents``, links to the sections follow the lead. ``style`` is added to `STYLE`.
+    """
+    parts = list(sections)
+    names = [(anchor(name), name) for name, _ in parts]
+    body = "\n".join(
+        f'<section id="{identity}">\n<h2>{escape(name)}</h2>\n{html}\n</section>'
+        for (identity, name), (_, html) in zip(names, parts, strict=True)
+    )
+    if contents:
+        links = " · ".join(link(identity, name) for identity, name in names)
+        body = f"<nav>{links}</nav>\n{body}"
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n"
+        f"<title>{escape(title)}</title>\n<style>{STYLE}{style}</style>\n</head>\n"
         f"<body>\n<h1>{escape(title)}</h1>\n{lead}\n{body}\n</body>\n</html>\n"
     )
+
+
+def anchor(name: str) -> str:
+    """Return a name as the identifier of an element: "Fig 2" becomes "fig-2"."""
+    return "-".join("".join(c if c.isalnum() else " " for c in name.lower()).split())
+
+
+def link(identity: str, text: str) -> str:
+    """Return a link to an element of the page."""
+    return f'<a href="#{escape(identity)}">{escape(text)}</a>'
 
 
 def status_line(info: Mapping[str, Any], summary: str) -> str:
@@ -77,12 +100,17 @@ def picture(figure: Figure, alt: str, caption: str) -> str:
     )
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[str]], text: Sequence[int] = (0,)) -> str:
+def table(heads: Sequence[str], rows: Iterable[Sequence[Cell]], text: Sequence[int] = (0,)) -> str:
     """Return a table; columns whose index is in ``text`` are aligned to the left."""
 
-    def cells(tag: str, values: Sequence[str]) -> str:
-        marks = [' class="text"' if i in text else "" for i in range(len(values))]
-        return "".join(f"<{tag}{m}>{escape(v)}</{tag}>" for m, v in zip(marks, values, strict=True))
+    def cells(tag: str, values: Sequence[Cell]) -> str:
+        found = []
+        for i, value in enumerate(values):
+            content, look = (value, "") if isinstance(value, str) else value
+            classes = " ".join(name for name in ("text" if i in text else "", look) if name)
+            mark = f' class="{classes}"' if classes else ""
+            found.append(f"<{tag}{mark}>{escape(content)}</{tag}>")
+        return "".join(found)
 
     body = "\n".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
     head = f"<thead><tr>{cells('th', heads)}</tr></thead>"

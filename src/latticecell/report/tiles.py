@@ -194,7 +194,7 @@ def paint(
     norm, extend = color_limits(values, weights, symmetric=field.symmetric, from_zero=field.from_zero)
     for axes, position, value in zip(panels, polygons, values, strict=True):
         axes.add_collection(
-            PolyCollection(list(position), array=value, cmap=field.cmap, norm=norm, edgecolors="face", lw=0.2)
+            PolyCollection(list(position), array=value, cmap=field.cmap, norm=norm, edgecolors="face", lw=0.4)
         )
     color_bar(figure, panels, norm, field.cmap, field.label, extend)
 

@@ -1,0 +1,393 @@
+"""Figures and page of the paper: what is drawn is what was run and what the paper prints."""
+
+import io
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+from matplotlib.text import Text
+
+from cells import tiny
+from latticecell import ConfigError, run
+from latticecell.paper import layout, page, verdicts
+from latticecell.paper.convergence import Level, Refinement, quotable, refinements
+from latticecell.paper.figures import paper_figures
+from latticecell.paper.results import CaseRun, Study
+from latticecell.paper.sections import MOMENTS
+from latticecell.paper.table import Row, figure_of
+from latticecell.paper.targets import read_targets
+from latticecell.report.section import polygon_area
+from pages import Page
+
+TARGETS = read_targets()
+NUMBERS = [t for t in TARGETS if t.is_result and t.kind == "number"]
+NAMES = [f"Fig {i}" for i in range(2, 7)] + [f"Fig S{i}" for i in range(1, 10)] + ["Convergence"]
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    return run(tiny(), tmp_path_factory.mktemp("paper") / "r").path
+
+
+def copy(path, case, seed=7, **columns):
+    """A run under another name; given columns are put in place of those of its history."""
+    made = CaseRun(case, seed, path)
+    vars(made)["history"] = {**made.history, **columns}
+    return made
+
+
+@pytest.fixture(scope="module")
+def study(path):
+    """Baseline with two seeds, a rate, two cases, a strength, two particles, a 1-D cell, two mesh levels."""
+    plain = CaseRun("baseline", 7, path)
+    voltage, gap = plain.column("voltage_V"), plain.column("gap_mean_nm")
+    both = {f"{name}_p{i}": value for name, value in plain.history.items() for i in (1, 2)}
+    runs = [
+        plain,
+        copy(path, "baseline", 8, voltage_V=voltage + 0.013, gap_mean_nm=1.7 * gap),
+        *(copy(path, case) for case in ("rate_2C", "het_Case2", "strength_50MPa", "mesh_medium")),
+        copy(path, "position", **both),
+        copy(path, "1D_0.1C", capacity_mAh_per_g=plain.column("charge_C") * 3.1e9),
+        copy(path, "mesh_coarse", gap_mean_nm=1.1 * gap),
+    ]
+    found = {}
+    for one in runs:
+        found.setdefault(one.case, []).append(one)
+    return Study({case: tuple(some) for case, some in found.items()})
+
+
+@pytest.fixture(scope="module")
+def drawn(study):
+    return {figure.name: figure for figure in paper_figures(study, TARGETS)}
+
+
+def panel(figure, label, nth=0):
+    return [axes for axes in figure.figure.axes if axes.get_label() == label][nth]
+
+
+# --- layout ---------------------------------------------------------------------------------------
+
+
+def letters(what):
+    """Letters of all panels of a layout."""
+    found = set()
+    for block in what.blocks:
+        if isinstance(block, layout.Curves):
+            found |= {one.letter for one in block.panels}
+        elif isinstance(block, layout.Tiles):
+            found |= {row.letter for row in block.rows}
+        elif isinstance(block, layout.Cell):
+            found.add(block.letter)
+        else:
+            found |= {"A", "B"} if block.kind == "resistance" else {""}
+    return found
+
+
+def test_every_panel_that_the_paper_speaks_of_is_drawn():
+    plans = {what.name: what for what in layout.FIGURES}
+    assert list(plans) == NAMES[:-1]
+    for target in TARGETS:
+        if not (target.is_result and target.figure.startswith("Fig ")):
+            continue
+        spoken = re.sub(r"^Fig S?\d", "", target.figure)
+        spoken = re.sub(r"(\w)-(\w)", lambda m: "".join(map(chr, range(ord(m[1]), ord(m[2]) + 1))), spoken)
+        wanted = set(re.findall("[A-Z]", spoken))
+        assert wanted <= letters(plans[figure_of(target)]), target.id
+
+
+# --- curves ---------------------------------------------------------------------------------------
+
+
+def lines(axes, label):
+    return [line for line in axes.get_lines() if line.get_label() == label]
+
+
+def test_curves_are_columns_of_the_history(study, drawn):
+    run_ = study.first("baseline")
+    (mean,) = lines(panel(drawn["Fig 2"], "B"), "mean")
+    np.testing.assert_array_equal(mean.get_xdata(), run_.column("time_s"))
+    np.testing.assert_array_equal(mean.get_ydata(), run_.column("gap_mean_nm"))
+    (strain,) = lines(panel(drawn["Fig 3"], "C"), "1C")
+    np.testing.assert_allclose(strain.get_xdata(), run_.column("time_s") / 1800)  # the tiny cell runs at 2C
+    np.testing.assert_allclose(strain.get_ydata(), 100 * run_.column("volumetric_strain_min"))
+    (second,) = lines(panel(drawn["Fig S9"], ""), "P2, nearer the collector")
+    np.testing.assert_allclose(second.get_ydata(), 1e12 * run_.column("lithium_mol"))
+
+
+def test_lines_of_a_panel_differ_in_colour_and_in_dashes():
+    for what in layout.FIGURES:
+        for block in what.blocks:
+            for one in block.panels if isinstance(block, layout.Curves) else ():
+                looks = [curve.look for curve in one.curves]
+                assert len(set(looks)) == len(looks)
+
+
+def test_a_band_spans_the_seeds(study, drawn):
+    band = panel(drawn["Fig 2"], "B").collections[0]  # that of the mean is drawn first
+    corners = band.get_paths()[0].vertices
+    one, two = (run_.column("gap_mean_nm") for run_ in study.runs["baseline"])
+    assert corners[:, 1].max() == pytest.approx(two.max(), rel=0.05) and two.max() > one.max()
+    time = 0.6 * study.first("baseline").column("time_s")[-1]
+    near = np.abs(corners[:, 0] - time) < 0.6
+    expected = [np.interp(time, study.first("baseline").column("time_s"), values) for values in (one, two)]
+    np.testing.assert_allclose([corners[near, 1].min(), corners[near, 1].max()], expected, rtol=0.02)
+    assert "bands: range over the seeds" in drawn["Fig 2"].caption
+    assert "bands" not in drawn["Fig 6"].caption
+    (legend,) = drawn["Fig 2"].figure.subfigs[0].legends
+    assert {"paper", "range over seeds"} <= {text.get_text() for text in legend.get_texts()}
+
+
+def open_symbols(axes):
+    spots = [line for line in axes.get_lines() if line.get_linestyle() == "None"]
+    return {(float(line.get_xdata()[0]), round(float(line.get_ydata()[0]), 9)) for line in spots}
+
+
+def test_values_of_the_paper_sit_at_their_events(study, drawn):
+    run_ = study.first("baseline")
+    time = run_.column("time_s")
+    charged, discharged = time[run_.charge_end], time[run_.discharge_end]
+    gaps = {(charged, 14.3), (charged, 55.0), (discharged, 0.255), (discharged, 0.889), (2200.0, 0.3)}
+    assert gaps <= open_symbols(panel(drawn["Fig 2"], "B"))
+    strain = open_symbols(panel(drawn["Fig 3"], "C"))
+    assert (discharged / 1800, -0.3032) in strain
+    voltage = open_symbols(panel(drawn["Fig 2"], "A"))
+    ends = run_.at("voltage_V", run_.charge_end), run_.at("voltage_V", run_.discharge_end)
+    assert voltage == {(3103.0, round(ends[0], 9)), (charged + 3008.0, round(ends[1], 9))}
+    lost = run_.at("lithium_mol", 0) * 1e12 - 0.744
+    assert (discharged, round(lost, 9)) in open_symbols(panel(drawn["Fig 4"], "B"))
+    peaks = {value for _, value in open_symbols(panel(drawn["Fig 6"], "B"))}
+    assert peaks == {26.93, 26.66}
+    bound = [line for line in panel(drawn["Fig S8"], "A", 1).get_lines() if len(set(line.get_ydata())) == 1]
+    assert any(line.get_ydata()[0] == pytest.approx(15.0) for line in bound)
+
+
+def test_without_targets_nothing_is_marked(study):
+    one = paper_figures(Study({"rate_2C": study.runs["rate_2C"]}))[1]
+    assert not any(open_symbols(axes) for axes in one.figure.axes)
+    assert "paper prints" not in one.caption
+
+
+def test_capacity_is_counted_from_the_start_of_each_half_cycle(drawn, study):
+    axes = panel(drawn["Fig S1"], "capacity")
+    for name in ("charge", "discharge"):
+        (line,) = lines(axes, name)
+        assert line.get_xdata()[0] == 0.0
+        assert (np.diff(line.get_xdata()) > 0).all()
+
+
+# --- what is missing ------------------------------------------------------------------------------
+
+
+def test_missing_cases_are_left_out_and_told(drawn):
+    assert "Not run: rate_0.1C, rate_0.5C." in drawn["Fig 3"].caption
+    assert "Not run" not in drawn["Fig 2"].caption
+    assert len(panel(drawn["Fig 3"], "A").get_lines()) == 2 + len(open_symbols(panel(drawn["Fig 3"], "A")))
+
+
+def test_an_empty_study_draws_notes():
+    figures = paper_figures(Study(), TARGETS)
+    assert [figure.name for figure in figures] == NAMES
+    for figure in figures:
+        assert not figure.figure.axes
+        assert "has been run" in figure.figure.texts[0].get_text()
+        assert "Not run: " in figure.caption or "No level" in figure.caption
+    assert "Not run: position." in figures[4].caption
+
+
+# --- sections -------------------------------------------------------------------------------------
+
+
+def test_sections_show_their_moment_and_lie_in_z_and_y(study, drawn):
+    run_ = study.first("baseline")
+    for column, moment in enumerate(MOMENTS):
+        snapshot = run_.snapshot(MOMENTS[moment](run_))
+        title = panel(drawn["Fig 2"], f"E/0/{column}").get_title()
+        assert title == f"{moment}\n{run_.fields.times[snapshot]:.0f} s"
+        (polygons,) = panel(drawn["Fig 2"], f"G/2/{column}").collections
+        stress = run_.fields.tet("von_mises_GPa", snapshot)[run_.fields.domain < run_.fields.n_grains]
+        assert set(np.asarray(polygons.get_array(), np.float32)) <= set(stress)
+        middle = np.mean([p.vertices.mean(axis=0) for p in polygons.get_paths()], axis=0)
+        np.testing.assert_allclose(middle, 7.5, atol=0.5)
+
+
+def test_the_surface_is_half_a_sphere(study, drawn):
+    (triangles,) = panel(drawn["Fig 5"], "E/0/0").collections
+    area = polygon_area(np.array([p.vertices[:3] for p in triangles.get_paths()])).sum()
+    assert area == pytest.approx(np.pi * 25, rel=0.08)
+    run_ = study.first("strength_50MPa")
+    stress = run_.fields.tet("von_mises_GPa", run_.snapshot(MOMENTS["charge, end"](run_)))
+    values = np.asarray(triangles.get_array())
+    assert values.min() > 0 and values.max() <= stress.max()
+
+
+def test_the_whole_cell_is_covered(drawn):
+    axes = panel(drawn["Fig 2"], "D")
+    assert (axes.get_xlim(), axes.get_ylim()) == ((0.0, 30.0), (0.0, 15.0))
+    # in the picture no background shines through inside the box
+    figure = drawn["Fig 2"].figure
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=100)
+    buffer.seek(0)
+    pixels = imread(buffer)[:, :, :3]
+    (x0, y0), (x1, y1) = axes.get_window_extent().get_points()
+    tile = pixels[int(len(pixels) - y1) + 3 : int(len(pixels) - y0) - 3, int(x0) + 3 : int(x1) - 3]
+    lines_of_cell = (tile.min(axis=2) > 0.85).mean()
+    assert lines_of_cell < 0.05  # the white outline and border only
+
+
+def test_figures_fit_their_page_and_can_be_read(drawn):
+    for figure in drawn.values():
+        assert figure.figure.get_figwidth() == pytest.approx(7.1)
+        assert figure.figure.get_figheight() < 10.0
+    for name in ("Fig 2", "Fig 5", "Fig S8"):
+        canvas = drawn[name].figure
+        canvas.canvas.draw()
+        for axes in canvas.axes:
+            box = axes.get_tightbbox()
+            assert box.x0 >= -2 and box.x1 <= canvas.bbox.x1 + 2
+            assert box.y0 >= -2 and box.y1 <= canvas.bbox.y1 + 2
+            assert all(text.get_fontsize() >= 7 for text in axes.findobj(Text) if text.get_text())
+
+
+# --- convergence ----------------------------------------------------------------------------------
+
+
+def test_levels_go_from_coarse_to_fine(study):
+    mesh, step = refinements(study)
+    assert {level.name for level in mesh.levels} == {"coarse", "medium"} and step.levels == ()
+    run_ = study.first("baseline")
+    ordered = Refinement("network", "", tuple(Level(str(s), s, run_) for s in (3.0, 2.0)))
+    assert ordered.last_change(page.HEADLINES[0]) == 0.0
+    assert np.isnan(step.last_change(page.HEADLINES[0]))
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "text"),
+    [
+        (14.263, 0.83, "14.3 ± 0.8"),
+        (14.263, 0.97, "14 ± 1"),
+        (3103.4, 22.0, "3100 ± 20"),
+        (0.66912, 0.00314, "0.669 ± 0.003"),
+        (2.7, float("nan"), "2.7"),
+        (2.7, 0.0, "2.7"),
+    ],
+)
+def test_numbers_keep_the_digits_that_are_known(value, error, text):
+    assert quotable(value, error) == text
+
+
+# --- the page -------------------------------------------------------------------------------------
+
+
+def rows_of(study):
+    """One row for each target, with verdicts of all kinds, and text that needs escaping."""
+    found = []
+    for i, target in enumerate(t for t in TARGETS if t.is_result):
+        if target.kind == "number":
+            ours = float(target.value) * (1.04 if i % 3 else 5.0)
+            verdict = "within" if i % 3 else "outside"
+            row = Row(target, ours, 0.01 * abs(ours), 2, "", ours / float(target.value) - 1, verdict, "25 %")
+        else:
+            verdict = ("holds", "fails", "not run", "no verdict")[i % 4]
+            row = Row(target, None, None, 2, "3.1 < 4.2 & more", None, verdict)
+        found.append(replace(row, reason="because <b>it</b> is so") if row.missed else row)
+    return found
+
+
+ABOUT = {"version": "7.3.1", "resolution": "tiny", "seeds": "7, 8", "missing": "<none>"}
+
+
+@pytest.fixture(scope="module")
+def written(study, tmp_path_factory):
+    path = tmp_path_factory.mktemp("page") / "paper.html"
+    page.write_page(path, study, rows_of(study), (), ABOUT)
+    return path.read_text(encoding="utf-8")
+
+
+def test_the_page_stands_alone_and_its_links_lead_somewhere(written):
+    parsed = Page(written)
+    assert parsed.open == []
+    assert not {"script", "link", "iframe", "b"} & set(parsed.tags)
+    assert len(set(parsed.ids)) == len(parsed.ids)
+    inside = {source[1:] for source in parsed.sources if source.startswith("#")}
+    assert inside and inside <= set(parsed.ids)
+    images = [source for source in parsed.sources if not source.startswith("#")]
+    assert len(images) == len(NAMES)
+    assert all(source.startswith("data:image/png;base64,") for source in images)
+    assert "http" not in re.sub(r"base64,[^\"]*", "", written)
+
+
+def test_the_page_tells_every_row_and_the_way_it_was_made(study, written):
+    text = Page(written).text
+    rows = rows_of(study)
+    for verdict in verdicts.TONES:
+        expected = sum(row.verdict == verdict for row in rows) + (
+            sum(row.verdict == verdict for row in verdicts.worst(rows))
+        )
+        assert text.count(f"\n{verdict}\n") == expected, verdict
+    for value in (*ABOUT.values(), "because <b>it</b> is so".capitalize() + ".", "3.1 < 4.2 & more"):
+        assert value in text
+    assert page.resolved_toml(study.first("baseline").config) in text
+    for heading in ("Summary", "Furthest off", "Numbers and trends", "Figures", "Convergence", "Parameters",
+                    "Runs", "Digits that mean something"):  # fmt: skip
+        assert f"\n{heading}\n" in text
+    worst_balance = np.abs(study.first("baseline").column("energy_balance")).max()
+    assert f"\n{worst_balance:.1e}\n" in text
+    assert str(study.first("baseline").info["started"]) not in text
+
+
+def test_the_summary_counts_add_up(study):
+    rows = rows_of(study)
+    last = Page(verdicts.summary_table(rows)).text.split("\nall\n")[1].split()
+    assert sum(map(int, last)) == len(rows)
+
+
+def test_a_page_without_runs_says_so(tmp_path):
+    page.write_page(tmp_path / "a.html", Study(), [], TARGETS, {})
+    text = Page((tmp_path / "a.html").read_text(encoding="utf-8")).text
+    for told in ("No number was run.", "The baseline has not been run.", "No run is finished."):
+        assert told in text
+    with pytest.raises(ConfigError, match="cannot be written"):
+        page.write_page(tmp_path / "a.html" / "b.html", Study(), [], (), {})
+
+
+def test_overrides_are_told_relative_to_the_baseline(path):
+    other = CaseRun("strength_50MPa", 7, path)
+    vars(other)["config"] = tiny(interface={"strength_MPa": 51.0}, geometry={"cathode_um": 17.0})
+    text = Page(
+        page.parameters(Study({"baseline": (CaseRun("baseline", 7, path),), other.case: (other,)}))
+    ).text
+    changes = text.split("The baseline in full")[0]
+    assert re.findall(r"\n([a-z_]+\.[\w.]+)\n", changes) == ["geometry.cathode_um", "interface.strength_MPa"]
+    assert "\n15.0\n\n17.0\n" in changes or "\n15.0\n17.0\n" in changes
+    assert page.flatten({"a": {"b": [{"c": 1}, {"c": [2, 3]}]}}) == {"a.b[1].c": 1, "a.b[2].c": [2, 3]}
+
+
+@pytest.mark.parametrize(
+    ("value", "spread", "text"),
+    [
+        (3042.3, 18.4, "3042 ± 18"),
+        (0.66912, 0.0493, "0.669 ± 0.049"),
+        (-0.0253, 0.0012, "-0.0253 ± 0.0012"),
+        (31042.3, 1840.0, "31000 ± 1800"),
+        (14.26345, None, "14.26"),
+        (14.26345, 0.0, "14.26"),
+        (None, None, "–"),
+    ],
+)
+def test_values_show_the_digits_of_their_spread(value, spread, text):
+    assert verdicts.measured(value, spread).replace("\u00a0", " ") == text
+
+
+def test_differences_are_percents_or_factors():
+    shown = [verdicts.percent(d).replace("\u00a0", " ") for d in (0.0412, -0.25, 15.4, None)]
+    assert shown == ["+4.1 %", "−25.0 %", "× 16", "–"]
+
+
+def test_every_quantity_has_a_readable_name():
+    for target in TARGETS:
+        if target.is_result:
+            name = verdicts.quantity_name(target.quantity)
+            assert "_" not in name and name.strip() == name
