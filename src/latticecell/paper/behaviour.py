@@ -60,13 +60,13 @@ def volume_plateau(run: CaseRun) -> Statement:
 def gap_takes_off(run: CaseRun) -> Statement:
     """Gaps grow slowly, then at least three times as fast, to their maximum at the end of charging."""
     said, holds = [], True
-    for name in ("gap_mean_nm", "gap_max_nm"):
+    for label, name in (("mean gap", "gap_mean_nm"), ("largest gap", "gap_max_nm")):
         end, take_off = run.at("time_s", run.charge_end), measures.onset_time(run)
         early = run.while_charging(name, 0.8 * take_off) / (0.8 * take_off)
         late = (run.at(name, run.charge_end) - run.while_charging(name, take_off)) / (end - take_off)
         peak = run.column(name).max()
         holds &= early < late / 3 and run.at(name, run.charge_end) >= 0.98 * peak
-        said.append(f"{name}: {1e3 * early:.2f} before, {1e3 * late:.2f} pm/s after take-off")
+        said.append(f"{label}: {1e3 * early:.2f} before, {1e3 * late:.2f} pm/s after take-off")
     return holds, "; ".join(said)
 
 
@@ -171,10 +171,14 @@ def spreads_grow(run: CaseRun) -> Statement:
     end = run.at("time_s", run.charge_end)
     times = np.linspace(0.25, 1.0, 4) * end
     said, holds = [], True
-    for name in ("von_mises_sd_GPa", "volumetric_strain_sd", "von_mises_max_GPa"):
+    for label, name in (
+        ("s.d. of stress (GPa)", "von_mises_sd_GPa"),
+        ("s.d. of strain", "volumetric_strain_sd"),
+        ("largest stress (GPa)", "von_mises_max_GPa"),
+    ):
         values = [run.while_charging(name, t) for t in times]
         holds &= all(a < b for a, b in itertools.pairwise(values))
-        said.append(f"{name} {show(values)}")
+        said.append(f"{label} {show(values)}")
     return holds, "at quarters of charging: " + "; ".join(said)
 
 

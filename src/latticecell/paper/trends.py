@@ -72,7 +72,7 @@ def _lithium_alike(cases: Sequence[str]) -> Rule:
                 return None
             spread = float(np.ptp(means)) / (PICOMOLE * study.first(cases[0]).at("lithium_mol", 0))
             holds &= spread <= 0.02
-            said.append(f"{event}: {show(means)} pmol ({100 * spread:.2f} % of all Li)")
+            said.append(f"{event.replace('_', ' ')}: {show(means)} pmol ({100 * spread:.2f} % of all Li)")
         return Finding(holds, "; ".join(said))
 
     return rule
@@ -121,10 +121,14 @@ def _smooth(study: Study) -> Finding | None:
     worst, where = 0.0, ""
     for case in RATES:
         for run in study.runs.get(case, ()):
-            for name, sign in (("gap_mean_nm", 1), ("von_mises_max_GPa", 1), ("volumetric_strain_min", -1)):
+            for label, name, sign in (
+                ("mean gap", "gap_mean_nm", 1),
+                ("largest stress", "von_mises_max_GPa", 1),
+                ("largest contraction", "volumetric_strain_min", -1),
+            ):
                 sag = behaviour.sag(sign * run.column(name)[run.charge])
                 if sag >= worst:
-                    worst, where = sag, f"{name} at {short(case)}"
+                    worst, where = sag, f"{label} at {short(case)}"
     return (
         Finding(worst < 0.1, f"largest fluctuation {100 * worst:.1f} % of the range, {where}")
         if where
