@@ -19,6 +19,7 @@ from latticecell.cell1d.command import cell1d_command
 from latticecell.config import Config
 from latticecell.errors import ConfigError, NetworkError, SolveError
 from latticecell.export import export_command
+from latticecell.paper.command import paper_command
 from latticecell.reader import read_config, resolved_toml
 from latticecell.report.command import report_command
 from latticecell.template import commented_toml
@@ -158,6 +159,7 @@ app.command("cell1d")(_explained()(cell1d_command))
 app.command("view")(view_command)
 app.command("report")(_explained()(report_command))
 app.command("export")(_explained()(export_command))
+app.command("paper")(_explained()(paper_command))
 
 
 def _follow(simulation: object, config: Config, path: Path) -> None:
