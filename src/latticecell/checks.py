@@ -8,7 +8,7 @@ from typing import Any
 
 from latticecell.config import Config
 from latticecell.errors import ConfigError
-from latticecell.laws import expansion_law, ocv_law
+from latticecell.laws import electrolyte_law, expansion_law, ocv_law
 from latticecell.schema import Section, key_of
 
 MOST_SITES = 2e6
@@ -53,6 +53,7 @@ def cross_check(config: Config) -> list[str]:
             f"the size of a grain ({config.microstructure.grains} grains in a particle)"
         )
     found += _check_layers(config) + _check_size(config) + _check_elasticity(config) + _check_curves(config)
+    found += _check_electrolyte(config)
     found += _check_bonds(config) + _check_protocol(config)
     solver = config.solver
     if not solver.dt_min <= solver.dt_initial <= solver.dt_max:
@@ -154,6 +155,29 @@ def _check_curves(config: Config) -> list[str]:
             f"materials.active.volume_change = {active.volume_change!r}: must give strain(x) and slope(x): "
             f"{error}"
         )
+    return found
+
+
+def _check_electrolyte(config: Config) -> list[str]:
+    """Load the law of the liquid and call it once at its mean concentration."""
+    options = config.electrolyte
+    where = f"electrolyte.law = {options.law!r}"
+    try:
+        law = electrolyte_law(options.law)
+        values = [float(of(options.concentration)) for of in (law.conductivity, law.diffusivity)]
+        number = float(law.transference_number)
+    except ConfigError as error:
+        return error.problems
+    except Exception as error:
+        return [f"{where}: must give conductivity(c), diffusivity(c) and transference_number: {error}"]
+    found = []
+    if not all(math.isfinite(value) and value > 0 for value in values):
+        found.append(
+            f"{where}: conductivity and diffusivity must be positive and finite at "
+            f"concentration_mol_per_m3 = {options.concentration:g}"
+        )
+    if not 0 <= number <= 1:
+        found.append(f"{where}: transference_number = {number:g} must be in [0, 1]")
     return found
 
 

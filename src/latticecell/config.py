@@ -236,6 +236,7 @@ class Solver(Section):
     threads: Threads = 1
     coupling_iterations: Repeats = 8
     coupling_tolerance_stoich: Tolerance = 1e-3
+    coupling_tolerance_salt: Tolerance = 1e-4
     coupling_tolerance_gap: GapTolerance = 0.2
     coupling_tolerance_voltage: VoltageTolerance = 0.1
     mechanics_tolerance: Tolerance = 1e-4

@@ -8,6 +8,10 @@ V. Equations, with i_b the reaction current of an interface bond and q = 1 / (F 
     sum_b A i = I   or   V = given.
 
 Newton; V follows the other unknowns exactly (a scalar solve), so every iterate carries the total current.
+
+In a binary electrolyte, whose salt is given (lagged), phi_l is p plus the diffusion potential
+2RT/F (1 - t+) ln(c / c_mean): p then obeys the same equations, with a conductivity and exchange currents that
+follow the salt.
 """
 
 from __future__ import annotations
@@ -21,11 +25,14 @@ from numpy.typing import NDArray
 
 from latticecell.config import Config
 from latticecell.errors import SolveError
-from latticecell.laws import ocv_law
+from latticecell.laplacian import EdgeLaplacian
+from latticecell.laws import electrolyte_law, ocv_law
+from latticecell.laws.electrolyte import exchange_scale, lithium_exchange_binary
 from latticecell.laws.resistance import ExponentialContact
 from latticecell.network import INTERFACE_BOND, Network
 from latticecell.physics.electrostatics import LinkedSystem, Potentials, gmres
 from latticecell.physics.kinetics import LithiumKinetics, ParticleKinetics, Reaction, limit_step
+from latticecell.physics.salt import Salt
 from latticecell.physics.transport import LinkFlux, Transport
 from latticecell.state import State
 from latticecell.units import FARADAY
@@ -78,6 +85,9 @@ class Solution:
         Nodes whose negative weights the limiter clipped.
     residual : float
         Last scaled residual [1].
+    entering_n : (n_nodes,) float64
+        Current that enters the electrolyte at each node, reaction less plating [A]; sums to zero but for
+        round-off.
     """
 
     stoich_n: Floats
@@ -91,6 +101,17 @@ class Solution:
     linear_iterations: int
     limited_nodes: int
     residual: float
+    entering_n: Floats
+
+
+class _Ions(NamedTuple):
+    """Conduction, and what the salt adds to phi_l and to the reactions."""
+
+    matrix: sp.csr_matrix
+    shift_b: float | Floats  # phi_l less its unknown at the interface bonds [V]
+    shift_metal: float | Floats  # the same at the Li metal
+    scale_b: float | Floats  # of the particle's exchange current [1]
+    exchange: Floats | None  # exchange current of the Li metal [A/m2]
 
 
 class _Problem(NamedTuple):
@@ -103,6 +124,7 @@ class _Problem(NamedTuple):
     weight_l: Floats
     resistance_b: Floats
     target: Control
+    ions: _Ions
 
 
 class _Point(NamedTuple):
@@ -129,6 +151,11 @@ class Electrochemistry:
     network : Network
     n_threads : int
         Threads of the kernels; results do not depend on it.
+
+    Attributes
+    ----------
+    salt : Salt or None
+        Balance of the salt of a binary electrolyte.
     """
 
     def __init__(self, config: Config, network: Network, n_threads: int = 1):
@@ -144,12 +171,14 @@ class Electrochemistry:
             n_threads,
             "dilute" if active.stress_diffusion == "dilute" else "saturating",
         )
+        ionic = config.materials.ecbd.ionic_conductivity, config.materials.separator.ionic_conductivity
+        self.salt: Salt | None = None
+        if config.electrolyte.kind == "binary":
+            law = electrolyte_law(config.electrolyte.law)
+            self.salt = Salt(network, law, config.electrolyte, kinetics.temperature, n_threads)
+            ionic = self.salt.conductivity_at_rest
         self._potentials = Potentials(
-            network,
-            config.materials.ecbd.electronic_conductivity,
-            config.materials.ecbd.ionic_conductivity,
-            config.materials.separator.ionic_conductivity,
-            n_threads,
+            network, config.materials.ecbd.electronic_conductivity, *ionic, n_threads
         )
         self._particle = ParticleKinetics(
             ocv_law(active.ocv),
@@ -174,7 +203,11 @@ class Electrochemistry:
         self._n_active = int(np.count_nonzero(network.is_active_n))
         self._volume = network.volume_n[: self._n_active]
         self._floor = 1e-4 * kinetics.exchange_current * float(self._area_b.sum())
-        slope = self._lithium.plate(np.zeros(len(self._potentials.lithium_area)))[1]
+        self._ionic = EdgeLaplacian(network, self._potentials.ionic_n, n_threads) if self.salt else None
+        self._liquid_node_b = network.bond_bn[self._is_interface, 1]
+        self._metal_n = self._potentials.node_p[self._potentials.lithium_p]
+        exchange = self._ions(self._rest_salt()).exchange
+        slope = self._lithium.plate(np.zeros(len(self._metal_n)), exchange)[1]
         self._hierarchy = self._potentials.hierarchy(slope * self._potentials.lithium_area)
 
     def initial(self, state: State) -> None:
@@ -186,6 +219,7 @@ class Electrochemistry:
         state.phi_s_n[...] = np.where(self._potentials.electronic_n, rest, 0.0)
         state.phi_l_n[...] = 0.0
         state.current_b[...] = 0.0
+        state.salt_n[...] = self._rest_salt()
         state.voltage[...] = rest
 
     def forget(self) -> None:
@@ -193,6 +227,25 @@ class Electrochemistry:
 
         That is nothing: the one multigrid hierarchy depends on the network and the materials alone.
         """
+
+    def _rest_salt(self) -> Floats:
+        if self.salt is None:
+            return np.zeros(self.network.n_nodes)
+        return np.where(self.salt.on_n, self.salt.mean, 0.0)
+
+    def _ions(self, salt_n: Floats) -> _Ions:
+        """Return the conduction of a salt field, or that of a single-ion conductor."""
+        if self.salt is None or self._ionic is None:
+            return _Ions(self._potentials.matrix, 0.0, 0.0, 1.0, None)
+        ionic = self._ionic.matrix(self._ionic.weight(self.salt.conductivity(salt_n)))
+        shift_n = self.salt.potential(salt_n)
+        return _Ions(
+            self._potentials.with_ionic(ionic),
+            shift_n[self._liquid_node_b],
+            shift_n[self._metal_n],
+            exchange_scale(salt_n[self._liquid_node_b], self.salt.mean),
+            lithium_exchange_binary(salt_n[self._metal_n]),
+        )
 
     def contact_drop(self, current_b: Floats, gap_b: Floats) -> Floats:
         """Return i_n R_int of the interface bonds, in the order of the network, (n_interface,) [V].
@@ -209,6 +262,7 @@ class Electrochemistry:
         *,
         gap_b: Floats,
         psi_n: Floats,
+        salt_n: Floats | None = None,
         guess: Solution | None = None,
     ) -> Solution:
         """Take one implicit Euler step from ``state``, which is left alone.
@@ -224,6 +278,8 @@ class Electrochemistry:
             Normal openings [m]: contact resistance and blocking of grain boundaries.
         psi_n : (n_nodes,) float64
             Stress potential [1].
+        salt_n : (n_nodes,) float64, optional
+            Salt concentration of a binary electrolyte [mol/m3]; by default that of ``state``.
         guess : Solution, optional
             Where Newton starts; by default at ``state``.
 
@@ -232,6 +288,7 @@ class Electrochemistry:
         SolveError
             If Newton, GMRES or the limiter does not converge.
         """
+        salt_n = state.salt_n if salt_n is None else salt_n
         problem = _Problem(
             state.stoich_n,
             self._volume / dt,
@@ -240,11 +297,14 @@ class Electrochemistry:
             self._transport.weight(gap_b),
             self._contact.resistance(gap_b[self._is_interface]),
             control,
+            self._ions(salt_n),
         )
         start = guess or state
         voltage = float(guess.voltage if guess else state.voltage[0])
         node, split = self._potentials.node_p, self._potentials.n_electronic
         p = np.concatenate([start.phi_s_n[node[:split]] - voltage, start.phi_l_n[node[split:]]])
+        if self.salt is not None:
+            p[split:] -= self.salt.potential(salt_n)[node[split:]]
         point = self._evaluate(problem, start.stoich_n, p, voltage)
         flagged = np.zeros(self.network.n_nodes, bool)
         newton = linear = 0
@@ -257,7 +317,8 @@ class Electrochemistry:
             else:
                 outside = np.maximum(-stoich, (stoich - 1) * self._bounded_above) > BOUND_SLACK
                 if not outside.any():
-                    return self._solution(trial, stoich, current, newton, linear, int(flagged.sum()))
+                    limited = int(flagged.sum())
+                    return self._solution(problem, trial, stoich, current, salt_n, newton, linear, limited)
                 point = trial
             if not (outside & ~flagged).any():
                 break
@@ -292,8 +353,9 @@ class Electrochemistry:
         n, potentials = self._n_active, self._potentials
         a = self._grain_node_b
         flux = self._transport.flux(stoich_n, problem.drift_n, problem.weight_l)
-        surface = self._particle.surface(stoich_n[a], problem.psi_b)
-        jump, resistance = potentials.jump(p), problem.resistance_b
+        ions = problem.ions
+        surface = self._particle.surface(stoich_n[a], problem.psi_b, ions.scale_b)
+        jump, resistance = potentials.jump(p) - ions.shift_b, problem.resistance_b
         if isinstance(problem.target, Voltage):
             voltage = problem.target.volts
             reaction = self._particle.react(surface, jump + voltage, resistance)
@@ -302,11 +364,11 @@ class Electrochemistry:
             bonds = (surface, jump, resistance, self._area_b)
             voltage, reaction = self._particle.carry(amperes, *bonds, voltage)
         bond = self._area_b * reaction.current_b
-        plating, slope = self._lithium.plate(p[potentials.lithium_p])
+        plating, slope = self._lithium.plate(p[potentials.lithium_p] + ions.shift_metal, ions.exchange)
         stored = problem.mass * (stoich_n[:n] - problem.old_n[:n])
         residual_y = stored + self._transport.outflow(flux.flux_l)[:n]
         residual_y += self._li_per_charge * np.bincount(a, bond, n)
-        residual_p = potentials.matrix @ p + potentials.sources(bond)
+        residual_p = ions.matrix @ p + potentials.sources(bond)
         residual_p[potentials.lithium_p] += potentials.lithium_area * plating
         scale = max(float(np.abs(bond).sum()), self._floor)
         error = max(float(np.abs(residual_y / problem.mass).max()), float(np.abs(residual_p).sum()) / scale)
@@ -343,6 +405,7 @@ class Electrochemistry:
         held.data[diagonal] += problem.mass
         system = LinkedSystem(
             self._potentials,
+            problem.ions.matrix,
             self._hierarchy,
             held=held,
             diagonal=diagonal,
@@ -379,17 +442,26 @@ class Electrochemistry:
         return stoich, current
 
     def _solution(
-        self, point: _Point, stoich: Floats, current: Floats, newton: int, linear: int, limited: int
-    ) -> Solution:
-        potentials, n = self._potentials, self.network.n_nodes
+        self, problem: _Problem, point: _Point, stoich: Floats, current: Floats, salt_n: Floats,
+        newton: int, linear: int, limited: int,
+    ) -> Solution:  # fmt: skip
+        potentials, n, ions = self._potentials, self.network.n_nodes, problem.ions
         node, split = potentials.node_p, potentials.n_electronic
         phi_s, phi_l, current_b = np.zeros(n), np.zeros(n), np.zeros(self.network.n_bonds)
         phi_s[node[:split]] = point.voltage + point.p[:split]
         phi_s[potentials.collector_n] = point.voltage
         phi_l[node[split:]] = point.p[split:]
+        if self.salt is not None:
+            phi_l[node[split:]] += self.salt.potential(salt_n)[node[split:]]
         current_b[self._is_interface] = current
-        plating = self._lithium.plate(point.p[potentials.lithium_p])[0]
-        collector = potentials.collector_current(point.p, self._area_b * current)
-        metal = float((potentials.lithium_area * plating).sum())
+        bond = self._area_b * current
+        overpotential = point.p[potentials.lithium_p] + ions.shift_metal
+        plating = potentials.lithium_area * self._lithium.plate(overpotential, ions.exchange)[0]
+        collector, metal = potentials.collector_current(point.p, bond), float(plating.sum())
+        # the last residual of the potentials, shared among the nodes at the metal, so that salt is conserved
+        plating += point.plating_slope * ((float(bond.sum()) - metal) / float(point.plating_slope.sum()))
+        entering = np.bincount(self._liquid_node_b, bond, n).astype(float)
+        entering[self._metal_n] -= plating
         fields = (stoich, phi_s, phi_l, current_b)
-        return Solution(*fields, point.voltage, collector, metal, newton, linear, limited, point.error)
+        work = (newton, linear, limited)
+        return Solution(*fields, point.voltage, collector, metal, *work, point.error, entering)

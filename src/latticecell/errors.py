@@ -35,7 +35,7 @@ class SolveError(LatticecellError):
     message : str
         What was being solved and why it stopped.
     field : str
-        Name of the field ("mechanics", "electrochemistry", "coupling").
+        Name of the field ("mechanics", "electrochemistry", "salt", "coupling").
     residual : float
         Last relative residual [1].
     time : float, optional

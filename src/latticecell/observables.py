@@ -63,13 +63,16 @@ class Observer:
         self._lithium_0 = (
             config.materials.active.initial_stoichiometry * self._c_max * float(self._all.volume_n.sum())
         )
+        self._salt = stepper.electro.salt
+        self._salt_0 = self._amount_at_rest()
         count = self.network.n_particles
         self._each = [_Grains(self.network, p) for p in range(count)] if count > 1 else []
 
     def row(self, report: StepReport) -> dict[str, float | int | str]:
         """Columns of ``history.csv``: controls, results, audit; units are in the names.
 
-        With several particles, the columns of each follow with the suffix ``_p1``, ``_p2``, ...
+        A binary electrolyte adds extremes and balance of the salt. With several particles, the
+        columns of each follow with the suffix ``_p1``, ``_p2``, ...
         """
         state, stage, trial = report.state, report.stage, report.trial
         stepper = self.stepper
@@ -176,13 +179,32 @@ class Observer:
             "lithium_balance": (lithium - self._lithium_0 + state.passed[CHARGE] / FARADAY) / self._lithium_0,
             "charge_balance": leak / max(abs(current), 1e-3 * self._one_c),
             "energy_balance": (given - kept) / max(kept, abs(given), 1e-30),
+            **self._salt_audit(state),
+        }
+
+    def _amount_at_rest(self) -> float:
+        if self._salt is None:
+            return 0.0
+        return self._salt.amount(np.where(self._salt.on_n, self._salt.mean, 0.0))
+
+    def _salt_audit(self, state: State) -> dict[str, float]:
+        """Extremes and balance of the salt of a binary electrolyte; nothing in a single-ion conductor."""
+        if self._salt is None:
+            return {}
+        lowest, highest = self._salt.extremes(state.salt_n)
+        balance = self._salt.amount(state.salt_n) / self._salt_0 - 1
+        return {
+            "salt_min_mol_per_m3": lowest,
+            "salt_max_mol_per_m3": highest,
+            "salt_balance": balance,
         }
 
     def fields(self, report: StepReport) -> dict[str, NDArray]:
         """Fields of a snapshot besides those that the state holds, named with unit and axis."""
         state = report.state
         stress = self.stepper.mechanics.stress(state, self.stepper.eigen(state.stoich_n))
-        return {
+        salt = {} if self._salt is None else {"salt_mol_per_m3_n": state.salt_n}
+        return salt | {
             "von_mises_GPa_t": von_mises(stress) * GPA,
             "hydrostatic_GPa_t": stress[:, :3].mean(axis=1) * GPA,
             "volumetric_strain_t": self._volumetric_strain(report),

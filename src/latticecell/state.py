@@ -22,6 +22,8 @@ class State:
         Simulated time [s] and cell voltage [V].
     stoich_n : (n_nodes,) float64
         Li stoichiometry c / c_max [1]; 0 on nodes outside the grains.
+    salt_n : (n_nodes,) float64
+        Salt concentration of a binary electrolyte [mol/m3]; 0 in the grains and in single-ion conductors.
     phi_s_n, phi_l_n : (n_nodes,) float64
         Electron and ion potentials [V]; 0 where the node carries no such field (phi_s: ECBD only;
         phi_l: ECBD and ED).
@@ -47,6 +49,7 @@ class State:
     time: Floats
     voltage: Floats
     stoich_n: Floats
+    salt_n: Floats
     phi_s_n: Floats
     phi_l_n: Floats
     current_b: Floats

@@ -1,8 +1,9 @@
 """The coupled implicit step and its control: the only module that knows all the physics.
 
-One step: predict gap, stress and displacement; solve the electrochemistry with gap and stress lagged; solve
-the equilibrium with the new stoichiometry; repeat until nothing changes; accept, and only then commit the
-damage. A step that fails leaves no trace and is tried again with a shorter one.
+One step: predict gap, stress and displacement; solve the electrochemistry with gap, stress and salt lagged;
+then the salt of a binary electrolyte; solve the equilibrium with the new stoichiometry; repeat until nothing
+changes; accept, and only then commit the damage. A step that fails leaves no trace and is tried again with a
+shorter one.
 """
 
 from __future__ import annotations
@@ -73,6 +74,7 @@ class Trial(NamedTuple):
     dt: float
     electro: Solution
     mechanics: MechanicsSolution
+    salt_n: Floats
     eigen_n: Floats
     psi_n: Floats
     repeats: int
@@ -229,36 +231,45 @@ class Stepper:
 
     def _couple(self, state: State, dt: float, control: Current | Voltage) -> Trial:
         """Solve one coupled step; raises `SolveError` if it does not converge."""
-        options = self.options
+        options, balance = self.options, self.electro.salt
         gap = state.gap_b + dt * state.gap_rate_b
         psi = state.psi_n + dt * state.psi_rate_n
         u = state.u_nc + dt * state.u_rate_nc
-        strain = state.strain_c
-        mixing = Anderson(3)
+        strain, salt = state.strain_c, state.salt_n
+        balanced = salt
+        mixing, salt_mixing = Anderson(3), Anderson(3)
         electro: Solution | None = None
         newton = hardest = linear = 0
         change = np.inf
         for repeat in range(options.coupling_iterations):
             last = electro
-            electro = self.electro.solve(state, dt, control, gap_b=gap, psi_n=psi, guess=last)
+            lagged = {"gap_b": gap, "psi_n": psi, "salt_n": salt}
+            electro = self.electro.solve(state, dt, control, guess=last, **lagged)
+            changes = []
+            if balance is not None:
+                balanced = balance.solve(state.salt_n, salt, dt, electro.entering_n)
+                changes.append(balance.change(balanced, salt) / options.coupling_tolerance_salt)
             eigen = self.eigen(electro.stoich_n)
             found = self.mechanics.solve(eigen, state, dt, u, strain)
             newton, linear = newton + found.newton_iterations, linear + found.linear_iterations
             hardest = max(hardest, found.newton_iterations)
             image = self._psi(found, eigen)
             gap_change = float(np.abs(np.maximum(found.gap_b, 0) - np.maximum(gap, 0)).max(initial=0.0))
-            changes = [gap_change / options.coupling_tolerance_gap]
+            changes.append(gap_change / options.coupling_tolerance_gap)
             if last is not None:
                 stoich_change = float(np.abs(electro.stoich_n - last.stoich_n).max())
                 changes.append(stoich_change / options.coupling_tolerance_stoich)
                 changes.append(abs(electro.voltage - last.voltage) / options.coupling_tolerance_voltage)
             change = max(changes)
             if last is not None and change <= 1.0:
-                return Trial(dt, electro, found, eigen, image, repeat + 1, hardest, linear)
+                return Trial(dt, electro, found, balanced, eigen, image, repeat + 1, hardest, linear)
             psi = mixing.next(psi, image)
+            if balance is not None:
+                salt = balance.positive(salt_mixing.next(salt, balanced), balanced)
             gap, u, strain = found.gap_b, found.u_nc, found.strain_c
+        left = "" if balance is None else f", salt down to {balance.extremes(balanced)[0]:.3g} mol/m3"
         raise SolveError(
-            f"fields still change after {options.coupling_iterations} repeats", field="coupling",
+            f"fields still change after {options.coupling_iterations} repeats{left}", field="coupling",
             residual=change, time=float(state.time[0]) + dt,
         )  # fmt: skip
 
@@ -280,6 +291,7 @@ class Stepper:
         state.time[0] = old.time[0] + dt
         state.voltage[0] = electro.voltage
         state.stoich_n[...] = electro.stoich_n
+        state.salt_n[...] = trial.salt_n
         state.phi_s_n[...] = electro.phi_s_n
         state.phi_l_n[...] = electro.phi_l_n
         state.current_b[...] = electro.current_b

@@ -16,14 +16,16 @@ LAYERS = [
     {"reader"},
     {"microstructure", "template"},
     {"network"},
-    {"state", "solvers"},
+    {"state", "solvers", "laplacian"},
     {"meshing", "quality", "physics"},
     {"electrochemistry"},
     {"stepper"},
     {"observables", "output"},
     {"run", "cell1d"},
     {"progress", "report", "export", "view"},
+    {"paper"},
     {"cli"},
+    {"__main__"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 

@@ -5,7 +5,8 @@ equipotential at the cell voltage V; phi_s is stored relative to it, s = phi_s -
 stiff electronic network carry millivolts and lose nothing to round-off.
 
 Unknowns of one vector ``p``: s on the free ECBD nodes, then phi_l, then one slot that stays zero and stands
-for every node at the collector.
+for every node at the collector. In a binary electrolyte phi_l less its diffusion potential stands for phi_l:
+it obeys the same equation, with a conductivity that follows the salt (`Potentials.with_ionic`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from scipy.sparse.csgraph import connected_components
 
 from latticecell._kernels import transport as kernels
 from latticecell.network import INTERFACE_BOND, TET_EDGES, Network
+from latticecell.solvers import scalar_hierarchy
 
 Floats = NDArray[np.float64]
 
@@ -53,6 +55,8 @@ class Potentials:
         Conduction, symmetric [S].
     slot_s_b, slot_l_b : (n_interface,) intp
         Unknowns of both potentials at the interface bonds; ``size`` is the zero slot.
+    ionic_n, electronic_n : (n_nodes,) bool
+        Nodes that carry phi_l and phi_s.
     lithium_p : (n,) intp
         Unknowns at the Li metal.
     lithium_area : (n,) float64
@@ -90,6 +94,7 @@ class Potentials:
         self.matrix = sp.block_diag(
             [electron[nodes_s][:, nodes_s], ion[nodes_l][:, nodes_l]], format="csr"
         ).tocsr()
+        self._electronic = self.matrix[: self.n_electronic, : self.n_electronic].tocsr()
         self._collector_rows = electron[self.collector_n][:, nodes_s].tocsr()
         self._collector_b = np.isin(bond_n, self.collector_n)
 
@@ -117,10 +122,22 @@ class Potentials:
         padded = np.append(p, 0.0)
         return padded[self.slot_s_b] - padded[self.slot_l_b]
 
+    def with_ionic(self, ionic: sp.csr_matrix) -> sp.csr_matrix:
+        """Return the conduction matrix with another ionic part, (size, size) [S].
+
+        Parameters
+        ----------
+        ionic : csr_matrix
+            Ionic conduction on the nodes of ``ionic_n`` in their order [S].
+        """
+        first, second, split = self._electronic, ionic, self.n_electronic
+        data = np.concatenate([first.data, second.data])
+        index = np.concatenate([first.indices, second.indices + split])
+        start = np.concatenate([first.indptr, second.indptr[1:] + first.indptr[-1]])
+        return sp.csr_matrix((data, index, start), shape=(self.size, self.size))
+
     def hierarchy(self, plating: Floats) -> pyamg.multilevel.MultilevelSolver:
         """Return a smoothed-aggregation hierarchy of the conduction matrix with the Li metal attached.
-
-        Local weights smooth the prolongation: the usual spectral radius starts from random numbers.
 
         Parameters
         ----------
@@ -129,16 +146,7 @@ class Potentials:
         """
         slot = self.lithium_p
         metal = sp.csr_matrix((plating, (slot, slot)), shape=self.matrix.shape)
-        return pyamg.smoothed_aggregation_solver(
-            (self.matrix + metal).tocsr(),
-            symmetry="symmetric",
-            strength=("symmetric", {"theta": 0.0}),
-            smooth=("jacobi", {"omega": 4 / 3, "weighting": "local"}),
-            presmoother=("gauss_seidel", {"sweep": "symmetric"}),
-            postsmoother=("gauss_seidel", {"sweep": "symmetric"}),
-            improve_candidates=None,
-            max_coarse=50,
-        )
+        return scalar_hierarchy((self.matrix + metal).tocsr())
 
 
 def _laplacian(
@@ -191,6 +199,8 @@ class LinkedSystem:
     Parameters
     ----------
     potentials : Potentials
+    matrix : (size, size) csr_matrix
+        Conduction [S].
     hierarchy : pyamg hierarchy
         From `Potentials.hierarchy`.
     held : (n, n) csr_matrix
@@ -215,6 +225,7 @@ class LinkedSystem:
     def __init__(
         self,
         potentials: Potentials,
+        matrix: sp.csr_matrix,
         hierarchy: pyamg.multilevel.MultilevelSolver,
         *,
         held: sp.csr_matrix,
@@ -228,7 +239,7 @@ class LinkedSystem:
         scale: float,
         fixed_voltage: bool,
     ):
-        self._potentials, self._hierarchy = potentials, hierarchy
+        self._potentials, self._matrix, self._hierarchy = potentials, matrix, hierarchy
         self._held, self._block, self._mass = held, held.copy(), mass
         self._block.data[diagonal] += share * np.bincount(node_b, slope_b, len(mass))
         self._n, self._node_b, self._share = len(mass), node_b, share
@@ -252,7 +263,7 @@ class LinkedSystem:
         pull_b = self._conductance_b * (potentials.jump(p) + v)
         current_b = self._slope_b * y[self._node_b] + pull_b
         row_y = self._block @ y + self._share * np.bincount(self._node_b, pull_b, self._n)
-        row_p = potentials.matrix @ p + potentials.sources(current_b)
+        row_p = self._matrix @ p + potentials.sources(current_b)
         row_p[potentials.lithium_p] += self._plating * p[potentials.lithium_p]
         return self.scaled(row_y, row_p, v * self._scale if self._fixed else float(current_b.sum()))
 

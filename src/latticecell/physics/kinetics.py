@@ -107,8 +107,8 @@ class ParticleKinetics:
         """RT / F [V]."""
         return GAS_CONSTANT * self.temperature / FARADAY
 
-    def surface(self, stoich_b: Floats, psi_b: Floats) -> Surface:
-        """Return U_eff and i0 at the surface.
+    def surface(self, stoich_b: Floats, psi_b: Floats, scale_b: float | Floats = 1.0) -> Surface:
+        """Return U_eff and i0 at the surface; ``scale_b`` multiplies i0 [1].
 
         Within `STOICH_EDGE` of 0 or 1, where no data exist, U gains -(RT / F) [ln(y / edge) + 1 - y / edge],
         or the same of 1 - y with the other sign: it diverges like an ideal lattice gas, so that whatever the
@@ -123,8 +123,8 @@ class ParticleKinetics:
         return Surface(
             self.ocv.voltage(stoich_b) + self.thermal_voltage * (high - low) + shift,
             self.ocv.slope(stoich_b) - self.thermal_voltage * (high_slope + low_slope),
-            self.exchange_current * 2 * root,
-            self.exchange_current * (li_slope * vacancy - li * vacancy_slope) / root,
+            self.exchange_current * 2 * root * scale_b,
+            self.exchange_current * (li_slope * vacancy - li * vacancy_slope) / root * scale_b,
         )
 
     def react(self, surface: Surface, jump_b: Floats, resistance_b: Floats) -> Reaction:
@@ -210,13 +210,15 @@ class LithiumKinetics:
     exchange_current: float
     temperature: float
 
-    def plate(self, phi_l: Floats) -> tuple[Floats, Floats]:
+    def plate(self, phi_l: Floats, exchange: Floats | None = None) -> tuple[Floats, Floats]:
         """Return the current density -i that flows from the electrolyte into the metal, and its slope.
 
         Parameters
         ----------
         phi_l : (n,) float64
             Ion potential at the metal [V].
+        exchange : (n,) float64, optional
+            i0 where it differs from place to place [A/m2].
 
         Returns
         -------
@@ -227,7 +229,8 @@ class LithiumKinetics:
         """
         half = FARADAY / (2 * GAS_CONSTANT * self.temperature)
         x = np.clip(half * phi_l, -_MAX_EXPONENT, _MAX_EXPONENT)
-        return 2 * self.exchange_current * np.sinh(x), 2 * self.exchange_current * half * np.cosh(x)
+        i0 = self.exchange_current if exchange is None else exchange
+        return 2 * i0 * np.sinh(x), 2 * i0 * half * np.cosh(x)
 
 
 def overpotential(drive: Floats, load: Floats, alpha_a: float, alpha_c: float) -> Floats:

@@ -1,0 +1,96 @@
+"""The operator -div(k grad) of a scalar k that differs from tet to tet and changes in time.
+
+The flux along a spring is w_ij times the difference of the field, w_ij = -sum_T k V grad_i . grad_j: linear
+finite elements read as finite volumes. The sparsity is built once; a new k costs one pass over the springs.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from latticecell._kernels import transport as kernels
+from latticecell.network import TET_EDGES, Network, incidence
+
+Floats = NDArray[np.float64]
+
+
+class EdgeLaplacian:
+    """Laplacian on some nodes of a network, numbered in their order there.
+
+    Parameters
+    ----------
+    network : Network
+    on_n : (n_nodes,) bool
+        Nodes that carry the field; springs to other nodes are left out.
+    n_threads : int
+        Threads of the kernels; results do not depend on it.
+
+    Attributes
+    ----------
+    node_i : (n,) intp
+        Node of each unknown.
+    """
+
+    def __init__(self, network: Network, on_n: NDArray[np.bool_], n_threads: int = 1):
+        self._network, self._n_threads = network, n_threads
+        self.node_i = np.flatnonzero(on_n)
+        self._inside_s = on_n[network.spring_sn].all(axis=1)
+        number = np.full(network.n_nodes, -1, np.int32)
+        number[self.node_i] = np.arange(len(self.node_i))
+        self._link_li = np.ascontiguousarray(number[network.spring_sn[self._inside_s]])
+        self._links = incidence(self._link_li.ravel(), len(self.node_i))
+        n = len(self.node_i)
+        i, j = self._link_li.T
+        row, column = np.concatenate([i, j, np.arange(n)]), np.concatenate([j, i, np.arange(n)])
+        order = np.lexsort((column, row))
+        self._slot = np.empty(len(order), np.intp)
+        self._slot[order] = np.arange(len(order))
+        self._index = column[order].astype(np.int32)
+        self._start = np.concatenate(([0], np.cumsum(np.bincount(row, minlength=n)))).astype(np.int32)
+
+    def weight(self, value_t: Floats) -> Floats:
+        """Return the weights of the links, (n_links,), in units of k times m.
+
+        Parameters
+        ----------
+        value_t : (n_tets,) float64
+            k of every tet.
+        """
+        network = self._network
+        weight_s = np.empty(network.n_springs)
+        kernels.edge_weight(
+            network.gradient_tac,
+            network.volume_t,
+            value_t[:, None, None] * np.eye(3),
+            TET_EDGES,
+            network.spring_tets.start,
+            network.spring_tets.index,
+            out=weight_s,
+            n_threads=self._n_threads,
+        )
+        return weight_s[self._inside_s]
+
+    def matrix(self, weight_l: Floats) -> sp.csr_matrix:
+        """Return the matrix of `outflow`, (n, n), symmetric; its rows sum to zero but for round-off."""
+        n, (i, j) = len(self.node_i), self._link_li.T
+        diagonal = np.bincount(i, weight_l, n) + np.bincount(j, weight_l, n)
+        data = np.empty(len(self._index))
+        data[self._slot] = np.concatenate([-weight_l, -weight_l, diagonal])
+        return sp.csr_matrix((data, self._index, self._start), shape=(n, n))
+
+    def outflow(self, weight_l: Floats, field_i: Floats) -> Floats:
+        """Return the net outflow of every unknown, (n,); it sums to zero, what leaves one enters another.
+
+        Parameters
+        ----------
+        weight_l : (n_links,) float64
+            From `weight`.
+        field_i : (n,) float64
+        """
+        i, j = self._link_li.T
+        out = np.empty(len(self.node_i))
+        flux = weight_l * (field_i[i] - field_i[j])
+        kernels.gather_outflow(flux, self._links.start, self._links.index, out=out, n_threads=self._n_threads)
+        return out
