@@ -238,11 +238,12 @@ def _position_effect(study: Study) -> Finding | None:
 # the table of rules
 
 RESIDUALS: Final[tuple[tuple[str, Value], ...]] = (
-    ("|eps_V|", lambda run: abs(run.at("volumetric_strain_min", run.discharge_end))),
-    ("sigma_max (GPa)", value_at("von_mises_max_GPa", discharge_end)),
-    ("mean gap (nm)", value_at("gap_mean_nm", discharge_end)),
-    ("largest gap (nm)", value_at("gap_max_nm", discharge_end)),
+    ("|eps_V|", lambda run: abs(run.at("volumetric_strain_min", -1))),
+    ("sigma_max (GPa)", lambda run: run.at("von_mises_max_GPa", -1)),
+    ("mean gap (nm)", lambda run: run.at("gap_mean_nm", -1)),
+    ("largest gap (nm)", lambda run: run.at("gap_max_nm", -1)),
 )
+"""What is left when the protocol is over."""
 
 PEAK_GAP = ("mean gap (nm)", value_of("D_G_ave", "charge_peak"))
 PEAK_WIDEST = ("largest gap (nm)", value_of("D_G_max", "charge_peak"))
