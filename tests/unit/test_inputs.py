@@ -7,7 +7,7 @@ import pytest
 from latticecell import read_config
 from latticecell.run import run
 
-INPUTS = sorted((Path(__file__).parents[2] / "inputs").glob("*.toml"))
+INPUTS = sorted((Path(__file__).parents[2] / "inputs").rglob("*.toml"))
 
 
 @pytest.mark.parametrize("path", INPUTS, ids=lambda path: path.stem)
