@@ -14,6 +14,7 @@ from latticecell.errors import ConfigError
 from latticecell.output.fields import replacing
 from latticecell.paper import verdicts
 from latticecell.paper.convergence import HEADLINES, Refinement, quotable, refinements
+from latticecell.paper.experiments import COLUMNS, experiment_rows
 from latticecell.paper.figures import PaperFigure, paper_figures
 from latticecell.paper.results import CaseRun, Study
 from latticecell.paper.table import Row, figure_of
@@ -107,10 +108,23 @@ def _compose(
          + verdicts.full_table(rows, [figure.name for figure in drawn])),
         ("Figures", "\n".join(_figure(figure, rows) for figure in drawn)),
         ("Convergence", "\n".join(_figure(figure, ()) for figure in convergence) + convergence_tables(study)),
+        ("The unknowns", experiments(study)),
         ("Parameters", parameters(study)),
         ("Runs", run_table(study)),
     ]  # fmt: skip
     return html.page(TITLE, lead, sections, contents=True, style=STYLE)
+
+
+def experiments(study: Study) -> str:
+    """Table of the calibration experiments, one change at a time."""
+    rows = experiment_rows(study)
+    if not rows:
+        return "<p>None was run: <code>latticecell paper --cases experiments</code>.</p>"
+    told = (
+        "<p>One change of the baseline at a time, on the coarse network; docs/calibration.md draws on it.</p>"
+    )
+    heads = ("experiment", "change", *(heading for heading, _, _ in COLUMNS))
+    return told + html.table(heads, rows, text=(0, 1))
 
 
 def _figure(figure: PaperFigure, rows: Sequence[Row]) -> str:
