@@ -113,6 +113,8 @@ def test_names_of_cases_and_figures():
     assert choose(["convergence"]) == list(CONVERGENCE)
     with pytest.raises(ConfigError, match="--cases fig99: unknown; known are"):
         choose(["fig99"])
+    with pytest.raises(ConfigError, match=r"did you mean rate_2C\?"):
+        choose(["rate_2"])
 
 
 def test_missing_inputs_are_named(tmp_path):

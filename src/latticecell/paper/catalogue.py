@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from typing import Final
 
@@ -126,8 +127,10 @@ def choose(names: Sequence[str]) -> list[Case]:
         else:
             found = [everything[name]] if name in everything else []
         if not found:
-            known = ", ".join((*groups, *everything))
-            problems.append(f"--cases {name}: unknown; known are {known}, and figures such as fig3")
+            near = difflib.get_close_matches(name, [*groups, *everything], n=1, cutoff=0.5)
+            known = ", ".join((*groups, *(case.name for case in CASES)))
+            hint = f"did you mean {near[0]}?" if near else f"known are {known}, and figures such as fig3"
+            problems.append(f"--cases {name}: unknown; {hint}")
         chosen |= {case.name: case for case in found}
     if problems:
         raise ConfigError(problems)
