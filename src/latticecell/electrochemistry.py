@@ -202,6 +202,8 @@ class Electrochemistry:
         # nodes of a domain are contiguous and the grains come first
         self._n_active = int(np.count_nonzero(network.is_active_n))
         self._volume = network.volume_n[: self._n_active]
+        site = np.unique(network.site_n[: self._n_active], return_inverse=True)[1]
+        self._copies = sp.csr_matrix((np.ones(len(site)), site, np.arange(len(site) + 1)))
         self._floor = 1e-4 * kinetics.exchange_current * float(self._area_b.sum())
         self._ionic = EdgeLaplacian(network, self._potentials.ionic_n, n_threads) if self.salt else None
         self._liquid_node_b = network.bond_bn[self._is_interface, 1]
@@ -411,6 +413,7 @@ class Electrochemistry:
             diagonal=diagonal,
             mass=problem.mass,
             node_b=self._grain_node_b,
+            merge=self._copies,
             share=self._li_per_charge,
             slope_b=self._area_b * point.reaction.slope_b,
             conductance_b=self._area_b * point.reaction.conductance_b,

@@ -211,6 +211,9 @@ class LinkedSystem:
         Storage of each node, volume / dt [m3/s].
     node_b : (n_interface,) int
         Node of the store behind each bond.
+    merge : (n, n_groups) csr_matrix
+        Ones where a node belongs to a group that conducts far better within than around it, such as the
+        copies of a site; the preconditioner also relaxes the sums over groups.
     share : float
         What a unit of charge takes out of the store [m3/C].
     slope_b, conductance_b : (n_interface,) float64
@@ -232,6 +235,7 @@ class LinkedSystem:
         diagonal: NDArray[np.intp],
         mass: Floats,
         node_b: NDArray[np.integer],
+        merge: sp.csr_matrix,
         share: float,
         slope_b: Floats,
         conductance_b: Floats,
@@ -243,6 +247,8 @@ class LinkedSystem:
         self._held, self._block, self._mass = held, held.copy(), mass
         self._block.data[diagonal] += share * np.bincount(node_b, slope_b, len(mass))
         self._n, self._node_b, self._share = len(mass), node_b, share
+        self._merge, self._gather = merge, merge.T.tocsr()
+        self._merged = (self._gather @ self._block @ merge).tocsr()
         self._slope_b, self._conductance_b, self._plating = slope_b, conductance_b, plating
         self._scale, self._fixed = scale, fixed_voltage
         total = np.bincount(node_b, conductance_b, self._n).astype(float)
@@ -282,8 +288,14 @@ class LinkedSystem:
         return np.concatenate([y, p, [v]])
 
     def _relax(self, rhs: Floats) -> Floats:
-        x = np.zeros(self._n)
-        gauss_seidel(self._block, x, rhs, iterations=_SWEEPS, sweep="symmetric")
+        """Two-level Gauss-Seidel: nodes, sums over groups, nodes."""
+        x, sums = np.zeros(self._n), np.zeros(self._merged.shape[0])
+        gauss_seidel(self._block, x, rhs, iterations=1, sweep="symmetric")
+        gauss_seidel(
+            self._merged, sums, self._gather @ (rhs - self._block @ x), iterations=_SWEEPS, sweep="symmetric"
+        )
+        x += self._merge @ sums
+        gauss_seidel(self._block, x, rhs, iterations=1, sweep="symmetric")
         return x
 
 
