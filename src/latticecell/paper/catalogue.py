@@ -97,6 +97,10 @@ EXPERIMENTS: Final[tuple[Case, ...]] = (
     _experiment("200MPa_tough", "interface.fracture_energy_J_per_m2=4.0", file="strength_200MPa"),
     _experiment("500MPa", file="strength_500MPa"),
     _experiment("500MPa_ecbd_30GPa", f"{_E}=30.0", file="strength_500MPa"),
+    *(
+        _experiment(f"case{i}_contact_10nm", "interface.resistance_gap_nm=10.0", file=f"het_Case{i}")
+        for i in (2, 3, 4)
+    ),
     _experiment("charge_hold_only", _CHARGE_HOLD),
 )
 """Runs behind ``docs/calibration.md``."""

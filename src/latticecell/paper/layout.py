@@ -49,7 +49,7 @@ STRAIN_MIN: Final = Quantity(
 )
 VOLUME: Final = Quantity("volumetric_strain_mean", "Particle volume\nchange (%)", 100.0)
 DROP: Final = Quantity(
-    "interface_drop_mean_mV", "Interface voltage\ndrop (mV)", 1.0, "interface_voltage_drop_ave_max", 1e3
+    "interface_drop_mV", "Interface voltage\ndrop (mV)", 1.0, "interface_voltage_drop_ave_max", 1e3
 )
 
 
@@ -326,15 +326,15 @@ FIGURES: Final[tuple[Layout, ...]] = (
             Curves(_panels(HETEROGENEITY, {"A": STRAIN_MIN, "B": VOLUME, "C": DROP}), 3),
             Tiles(_rows("D", STRAIN, HETEROGENEITY, *ENDS)),
         ),
-        f"Cases as in Fig 4. (C) area mean of current density times contact resistance. "
+        f"Cases as in Fig 4. (C) mean of current density times contact resistance, weighted by current. "
         f"{SECTIONS} {SATURATE}",
     ),
     Layout(
         "Fig S8",
         "Strength of the interface: Li, interface drop and largest gap",
         (Curves(_panels(STRENGTHS, {"A": LI, "A'": DROP, "B": GAP_MAX}), 3),),
-        "Interface drop: area mean of current density times contact resistance; the paper prints an "
-        "upper bound.",
+        "Interface drop: mean of current density times contact resistance, weighted by current; the paper "
+        "prints an upper bound.",
     ),
     Layout(
         "Fig S9",

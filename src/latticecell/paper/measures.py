@@ -162,8 +162,8 @@ def number(target: Target, study: Study) -> list[float]:
 
 
 def worst_drop(run: CaseRun) -> float:
-    """Largest mean drop over the interface in a cycle, by area [V]."""
-    return 1e-3 * float(np.abs(run.column("interface_drop_mean_mV")).max())
+    """Largest interface drop in a cycle [V]: loss over current, the mean of i R_int weighted by |i|."""
+    return 1e-3 * float(np.abs(run.column("interface_drop_mV")).max())
 
 
 def contact_points(run: CaseRun) -> tuple[Floats, Floats]:

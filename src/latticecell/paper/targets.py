@@ -29,8 +29,8 @@ class Target:
     kind : {"number", "trend"}
     repro : str
         What a simulation can promise: "direct" (from the recovered data), "calibrated" (needs a tuned
-        unknown), "statistical" (depends on the grains or the mesh), "unlikely"; "input" and "derived" are
-        not results.
+        unknown), "statistical" (depends on the grains or the mesh), "unlikely"; numbers that are "input"
+        or "derived" are not results.
     note : str
     """
 
@@ -47,8 +47,8 @@ class Target:
 
     @property
     def is_result(self) -> bool:
-        """Whether a simulation can answer it."""
-        return self.repro not in ("input", "derived")
+        """Whether a simulation can answer it: no input or derived number."""
+        return self.kind == "trend" or self.repro not in ("input", "derived")
 
 
 def read_targets() -> tuple[Target, ...]:

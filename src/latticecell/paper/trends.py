@@ -205,18 +205,43 @@ def _discharge_end_time(run: CaseRun) -> float:
     return run.at("time_s", run.discharge_end)
 
 
-def _lead_in_window(column: str) -> Rule:
+def _lead_in_window(column: str, told: str = "") -> Rule:
+    """The magnitude of a column is larger in P1 over the paper's window; ``told``: a column to report too."""
+
+    def lead(run: CaseRun, name: str) -> float:
+        return float(measures.position_difference(run, name).mean())
+
     def rule(study: Study) -> Finding | None:
-        mean = seed_means(
-            study, ("position",), lambda run: float(measures.position_difference(run, column).mean())
-        )
+        mean = seed_means(study, ("position",), lambda run: lead(run, column))
         if mean is None:
             return None
-        return Finding(
-            mean[0] > 0, f"P1 less P2, mean over {WINDOW_S[0]:.0f}-{WINDOW_S[1]:.0f} s: {mean[0]:.3g}"
-        )
+        said = f"P1 less P2, mean over {WINDOW_S[0]:.0f}-{WINDOW_S[1]:.0f} s: {mean[0]:.3g}"
+        more = seed_means(study, ("position",), lambda run: lead(run, told)) if told else None
+        if more is not None:
+            said = f"99.9 % quantile, {said}; point maximum, which the mesh decides: {more[0]:.3g}"
+        return Finding(mean[0] > 0, said)
 
     return rule
+
+
+def _over_cycle(name: str) -> Value:
+    """Mean of a column over the time of the run."""
+
+    def mean(run: CaseRun) -> float:
+        time = run.column("time_s")
+        return float(np.trapezoid(run.column(name), time) / (time[-1] - time[0]))
+
+    return mean
+
+
+def _wetted(study: Study) -> Finding | None:
+    means = seed_means(study, ("liquid", "baseline"), value_at("interface_open", charge_end))
+    if means is None:
+        return None
+    return Finding(
+        means[0] < 0.01 < means[1],
+        f"share of the surface open at charge end: liquid {means[0]:.3g}, solid {means[1]:.3g}",
+    )
 
 
 def _unevenness(run: CaseRun) -> float:
@@ -250,7 +275,7 @@ PEAK_WIDEST = ("largest gap (nm)", value_of("D_G_max", "charge_peak"))
 PEAK_STRESS = ("sigma_max (GPa)", value_of("sigma_Mises_max", "charge_peak"))
 PEAK_STRAIN = ("eps_V", value_of("eps_V_max", "charge_peak"))
 STRESS_SD = ("sigma s.d. (GPa)", value_at("von_mises_sd_GPa", charge_end))
-DROP = ("drop at charge end (mV)", value_at("interface_drop_mean_mV", charge_end))
+DROP = ("drop at charge end (mV)", value_at("interface_drop_mV", charge_end))
 RATES_DOWN, STRENGTHS_DOWN = RATES[::-1], STRENGTHS[::-1]
 HETEROGENEITY = ("het_Case2", "het_Case3", "het_Case4")
 
@@ -275,8 +300,9 @@ RULES: Final[dict[str, Rule]] = {
     ),
     "liquid_vs_solid_d_g_cycle": _less_in_liquid("peak mean gap (nm)", PEAK_GAP[1], 0.5),
     "liquid_vs_solid_sigma_in_particle_cycle": _less_in_liquid(
-        "peak 99.9 % stress (GPa)", lambda run: float(run.column("von_mises_p999_GPa").max()), 1.0
+        "volume median of the stress, mean over the cycle (GPa)", _over_cycle("von_mises_median_GPa"), 1.0
     ),
+    "liquid_electrolyte_infiltration_cycle": _wetted,
     "liquid_vs_solid_cell_voltage_cycle": _same_voltage(("baseline", "liquid")),
     "pressure_d_g_ave_charge_end": _pressure_effect,
     "rates_charge_and_discharge_capacity": rising(
@@ -345,7 +371,7 @@ RULES: Final[dict[str, Rule]] = {
     "position_m_li_discharge_end": _lead("lithium_mol", _discharge_end_time),
     "position_d_g_max_charge_peak": _lead("gap_max_nm", _charge_end_time),
     "position_abs_eps_v_max_t_1200_2200s": _lead_in_window("volumetric_strain_min"),
-    "position_sigma_mises_max_t_1200_2200s": _lead_in_window("von_mises_max_GPa"),
+    "position_sigma_mises_max_t_1200_2200s": _lead_in_window("von_mises_p999_GPa", "von_mises_max_GPa"),
     "position_sigma_mises_field_charge_end": of_each_seed("position", behaviour.particles_stressed),
     "position_p1_p2_difference_electrode_thickness": _position_effect,
 }
