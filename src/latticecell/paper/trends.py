@@ -213,7 +213,7 @@ def _lead_in_window(robust: str, extreme: str, label: str) -> Rule:
         return float(measures.position_difference(run, name).mean())
 
     def rule(study: Study) -> Finding | None:
-            means = [seed_means(study, ("position",), partial(lead, name=column)) for column in (robust, extreme)]
+        means = [seed_means(study, ("position",), partial(lead, name=column)) for column in (robust, extreme)]
         if means[0] is None or means[1] is None:
             return None
         window = f"{WINDOW_S[0]:.0f}-{WINDOW_S[1]:.0f} s"
