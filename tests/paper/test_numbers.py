@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from latticecell.paper.catalogue import choose
 from latticecell.paper.cases import plan
+from latticecell.paper.catalogue import choose
 from latticecell.paper.command import study_of
 from latticecell.paper.runner import run_missing
 from latticecell.paper.table import table
