@@ -13,6 +13,7 @@ import tomli
 from latticecell.errors import ConfigError
 from latticecell.output.fields import replacing
 from latticecell.paper import verdicts
+from latticecell.paper.catalogue import CONVERGENCE, EXPERIMENTS
 from latticecell.paper.convergence import HEADLINES, Refinement, quotable, refinements
 from latticecell.paper.experiments import COLUMNS, experiment_rows
 from latticecell.paper.figures import PaperFigure, paper_figures
@@ -187,14 +188,15 @@ def _digits(study: Study, ways: Sequence[Refinement]) -> str:
 
 
 def parameters(study: Study) -> str:
-    """Configuration of the baseline in full, and what the other cases change."""
+    """Configuration of the baseline in full, and what the paper's other cases change."""
     if "baseline" not in study:
         return "<p>The baseline has not been run.</p>"
     base = study.first("baseline").config
     flat = flatten(tomli.loads(resolved_toml(base)))
     lines: list[Sequence[html.Cell]] = []
+    told_elsewhere = {"baseline", *(case.name for case in (*CONVERGENCE, *EXPERIMENTS))}
     for case in study.runs:
-        if case == "baseline" or case not in study:
+        if case in told_elsewhere or case not in study:
             continue
         own = flatten(tomli.loads(resolved_toml(study.first(case).config)))
         changed = [key for key in {**flat, **own} if flat.get(key) != own.get(key) and key != "name"]
