@@ -6,6 +6,8 @@ finite elements read as finite volumes. The sparsity is built once; a new k cost
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
@@ -14,6 +16,57 @@ from latticecell._kernels import transport as kernels
 from latticecell.network import TET_EDGES, Network, incidence
 
 Floats = NDArray[np.float64]
+
+
+def spring_weights(network: Network, tensor_tcc: Floats, n_threads: int = 1) -> Floats:
+    """Return w_ij = -sum_T V grad_i . D grad_j of every spring, (n_springs,), in units of D times m.
+
+    Parameters
+    ----------
+    network : Network
+    tensor_tcc : (n_tets, 3, 3) float64
+        Symmetric tensor D of every tet: a diffusivity or a conductivity.
+    n_threads : int
+        Threads of the kernel; results do not depend on it.
+    """
+    weight_s = np.empty(network.n_springs)
+    kernels.edge_weight(
+        network.gradient_tac,
+        network.volume_t,
+        tensor_tcc,
+        TET_EDGES,
+        network.spring_tets.start,
+        network.spring_tets.index,
+        out=weight_s,
+        n_threads=n_threads,
+    )
+    return weight_s
+
+
+@dataclass(frozen=True, slots=True)
+class LinkPattern:
+    """Where the entries (i, j), then (j, i) of all links, then the diagonal stand in a CSR matrix."""
+
+    slot: NDArray[np.intp]
+    index: NDArray[np.int32]
+    start: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, link_li: NDArray[np.integer], n: int) -> LinkPattern:
+        """Sort the entries of links between ``n`` unknowns, (n_links, 2), into CSR order."""
+        i, j = link_li.T
+        row, column = np.concatenate([i, j, np.arange(n)]), np.concatenate([j, i, np.arange(n)])
+        order = np.lexsort((column, row))
+        slot = np.empty(len(order), np.intp)
+        slot[order] = np.arange(len(order))
+        start = np.concatenate(([0], np.cumsum(np.bincount(row, minlength=n))))
+        return cls(slot, column[order].astype(np.int32), start.astype(np.int32))
+
+    def matrix(self, entries: Floats) -> sp.csr_matrix:
+        """Return the matrix with these entries, in the order of the class."""
+        data, n = np.empty(len(self.index)), len(self.start) - 1
+        data[self.slot] = entries
+        return sp.csr_matrix((data, self.index, self.start), shape=(n, n))
 
 
 class EdgeLaplacian:
@@ -41,14 +94,7 @@ class EdgeLaplacian:
         number[self.node_i] = np.arange(len(self.node_i))
         self._link_li = np.ascontiguousarray(number[network.spring_sn[self._inside_s]])
         self._links = incidence(self._link_li.ravel(), len(self.node_i))
-        n = len(self.node_i)
-        i, j = self._link_li.T
-        row, column = np.concatenate([i, j, np.arange(n)]), np.concatenate([j, i, np.arange(n)])
-        order = np.lexsort((column, row))
-        self._slot = np.empty(len(order), np.intp)
-        self._slot[order] = np.arange(len(order))
-        self._index = column[order].astype(np.int32)
-        self._start = np.concatenate(([0], np.cumsum(np.bincount(row, minlength=n)))).astype(np.int32)
+        self._pattern = LinkPattern.of(self._link_li, len(self.node_i))
 
     def weight(self, value_t: Floats) -> Floats:
         """Return the weights of the links, (n_links,), in units of k times m.
@@ -58,27 +104,14 @@ class EdgeLaplacian:
         value_t : (n_tets,) float64
             k of every tet.
         """
-        network = self._network
-        weight_s = np.empty(network.n_springs)
-        kernels.edge_weight(
-            network.gradient_tac,
-            network.volume_t,
-            value_t[:, None, None] * np.eye(3),
-            TET_EDGES,
-            network.spring_tets.start,
-            network.spring_tets.index,
-            out=weight_s,
-            n_threads=self._n_threads,
-        )
-        return weight_s[self._inside_s]
+        tensor_tcc = value_t[:, None, None] * np.eye(3)
+        return spring_weights(self._network, tensor_tcc, self._n_threads)[self._inside_s]
 
     def matrix(self, weight_l: Floats) -> sp.csr_matrix:
         """Return the matrix of `outflow`, (n, n), symmetric; its rows sum to zero but for round-off."""
         n, (i, j) = len(self.node_i), self._link_li.T
         diagonal = np.bincount(i, weight_l, n) + np.bincount(j, weight_l, n)
-        data = np.empty(len(self._index))
-        data[self._slot] = np.concatenate([-weight_l, -weight_l, diagonal])
-        return sp.csr_matrix((data, self._index, self._start), shape=(n, n))
+        return self._pattern.matrix(np.concatenate([-weight_l, -weight_l, diagonal]))
 
     def outflow(self, weight_l: Floats, field_i: Floats) -> Floats:
         """Return the net outflow of every unknown, (n,); it sums to zero, what leaves one enters another.

@@ -65,32 +65,39 @@ def show(values: Sequence[float], names: Sequence[str] = ()) -> str:
 def rising(cases: Sequence[str], *values: tuple[str, Value]) -> Rule:
     """All values rise along the cases."""
 
-    def rule(study: Study) -> Finding | None:
-        holds, said = True, []
-        for label, value in values:
-            means = seed_means(study, cases, value)
-            if means is None:
-                return None
-            holds &= all(a < b for a, b in itertools.pairwise(means))
-            said.append(f"{label}: {show(means, [short(case) for case in cases])}")
-        return Finding(holds, "; ".join(said))
+    def rises(means: Sequence[float]) -> tuple[bool, str]:
+        return all(a < b for a, b in itertools.pairwise(means)), ""
 
-    return rule
+    return _compare(cases, values, rises)
 
 
 def alike(cases: Sequence[str], *values: tuple[str, Value], within: float = NEAR) -> Rule:
     """The values of the cases spread by less than a share of their mean."""
 
+    def is_near(means: Sequence[float]) -> tuple[bool, str]:
+        spread = float(np.ptp(means) / abs(np.mean(means)))
+        return spread <= within, f" (spread {100 * spread:.1f} %, allowed {100 * within:.0f} %)"
+
+    return _compare(cases, values, is_near)
+
+
+def _compare(
+    cases: Sequence[str],
+    values: Sequence[tuple[str, Value]],
+    decide: Callable[[Sequence[float]], tuple[bool, str]],
+) -> Rule:
+    """A decision on the seed means of every value, case by case."""
+
     def rule(study: Study) -> Finding | None:
         holds, said = True, []
         for label, value in values:
             means = seed_means(study, cases, value)
             if means is None:
                 return None
-            spread = float(np.ptp(means) / abs(np.mean(means)))
-            holds &= spread <= within
-            said.append(f"{label}: {show(means, [short(c) for c in cases])} (spread {100 * spread:.1f} %)")
-        return Finding(holds, "; ".join(said) + f"; allowed {100 * within:.0f} %")
+            good, remark = decide(means)
+            holds &= good
+            said.append(f"{label}: {show(means, [short(case) for case in cases])}{remark}")
+        return Finding(holds, "; ".join(said))
 
     return rule
 

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from pyamg.relaxation.relaxation import gauss_seidel
 from scipy.sparse.csgraph import connected_components
 
-from latticecell._kernels import transport as kernels
-from latticecell.network import INTERFACE_BOND, TET_EDGES, Network
+from latticecell.laplacian import spring_weights
+from latticecell.network import INTERFACE_BOND, Network
 from latticecell.solvers import scalar_hierarchy
 
 Floats = NDArray[np.float64]
@@ -154,17 +154,7 @@ def _laplacian(
 ) -> tuple[sp.csr_matrix, NDArray[np.bool_]]:
     """Conduction matrix over all nodes [S], and which nodes a conducting tet touches."""
     sigma_t = np.array(conductivity_d)[network.domain_t]
-    weight_s = np.empty(network.n_springs)
-    kernels.edge_weight(
-        network.gradient_tac,
-        network.volume_t,
-        sigma_t[:, None, None] * np.eye(3),
-        TET_EDGES,
-        network.spring_tets.start,
-        network.spring_tets.index,
-        out=weight_s,
-        n_threads=n_threads,
-    )
+    weight_s = spring_weights(network, sigma_t[:, None, None] * np.eye(3), n_threads)
     n = network.n_nodes
     touched = np.zeros(n, bool)
     touched[network.tet_tn[sigma_t > 0]] = True

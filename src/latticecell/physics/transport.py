@@ -19,7 +19,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from latticecell._kernels import transport as kernels
-from latticecell.network import GB_BOND, TET_EDGES, Network, incidence
+from latticecell.laplacian import LinkPattern, spring_weights
+from latticecell.network import GB_BOND, Network, incidence
 
 Floats = NDArray[np.float64]
 
@@ -68,23 +69,13 @@ class Transport:
         rotation = network.rotation_gcc
         tensor_dcc = np.zeros((network.n_grains + 2, 3, 3))
         tensor_dcc[: network.n_grains] = np.einsum("gik,k,gjk->gij", rotation, diffusivity, rotation)
-        weight_s = np.empty(network.n_springs)
-        kernels.edge_weight(
-            network.gradient_tac,
-            network.volume_t,
-            tensor_dcc[network.domain_t],
-            TET_EDGES,
-            network.spring_tets.start,
-            network.spring_tets.index,
-            out=weight_s,
-            n_threads=n_threads,
-        )
+        weight_s = spring_weights(network, tensor_dcc[network.domain_t], n_threads)
         inside = network.is_active_n[network.spring_sn].all(axis=1)
         self._weight_s = weight_s[inside]
         gb = network.bond_bn[network.kind_b == GB_BOND]
         self.link_ln = np.ascontiguousarray(np.concatenate([network.spring_sn[inside], gb]))
         self._node_links = incidence(self.link_ln.ravel(), network.n_nodes)
-        self._build_pattern()
+        self._pattern = LinkPattern.of(self.link_ln, network.n_nodes)
 
     def weight(self, gap_b: Floats | None = None) -> Floats:
         """Weights of all links, springs first, (n_links,) [m3/s].
@@ -136,29 +127,12 @@ class Transport:
 
     def jacobian(self, flux: LinkFlux) -> sp.csr_matrix:
         """Derivative of `outflow` by the stoichiometry, (n_nodes, n_nodes) [m3/s]; the pattern is fixed."""
-        n, n_links = self.network.n_nodes, len(self.link_ln)
-        data = np.empty(len(self._index))
-        data[self._slot[:n_links]] = flux.slope_second_l
-        data[self._slot[n_links : 2 * n_links]] = -flux.slope_first_l
+        n = self.network.n_nodes
         i, j = self.link_ln.T
-        data[self._slot[2 * n_links :]] = np.bincount(i, flux.slope_first_l, n) - np.bincount(
-            j, flux.slope_second_l, n
-        )
-        return sp.csr_matrix((data, self._index, self._start), shape=(n, n))
+        diagonal = np.bincount(i, flux.slope_first_l, n) - np.bincount(j, flux.slope_second_l, n)
+        return self._pattern.matrix(np.concatenate([flux.slope_second_l, -flux.slope_first_l, diagonal]))
 
     @property
     def diagonal(self) -> NDArray[np.intp]:
         """Where the data of `jacobian` holds its diagonal, (n_nodes,)."""
-        return self._slot[2 * len(self.link_ln) :]
-
-    def _build_pattern(self) -> None:
-        """Sort the entries (i, j) and (j, i) of all links and the diagonal into CSR order."""
-        n = self.network.n_nodes
-        i, j = self.link_ln.T
-        row = np.concatenate([i, j, np.arange(n)])
-        column = np.concatenate([j, i, np.arange(n)])
-        order = np.lexsort((column, row))
-        self._slot = np.empty(len(order), np.intp)
-        self._slot[order] = np.arange(len(order))
-        self._index = column[order].astype(np.int32)
-        self._start = np.concatenate(([0], np.cumsum(np.bincount(row, minlength=n)))).astype(np.int32)
+        return self._pattern.slot[2 * len(self.link_ln) :]
