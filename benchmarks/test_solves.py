@@ -11,7 +11,8 @@ from latticecell.meshing.generate import build_network
 from latticecell.microstructure import build_microstructure
 from latticecell.physics.mechanics import Mechanics
 from latticecell.physics.tangent import positive_part
-from latticecell.solvers import MergedMultigrid, conjugate_gradients
+from latticecell.solvers.krylov import conjugate_gradients
+from latticecell.solvers.multigrid import MergedMultigrid
 from latticecell.stepper import Stepper
 
 BUILDS = {"2.2k-sites": (0.85, 3.0, 0.4), "8k-sites": (0.52, 2.0, 0.3), "20k-sites": (0.365, 1.5, 0.25)}

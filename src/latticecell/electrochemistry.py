@@ -30,10 +30,11 @@ from latticecell.laws import electrolyte_law, ocv_law
 from latticecell.laws.electrolyte import exchange_scale, lithium_exchange_binary
 from latticecell.laws.resistance import ExponentialContact
 from latticecell.network import INTERFACE_BOND, Network
-from latticecell.physics.electrostatics import LinkedSystem, Potentials, gmres
+from latticecell.physics.electrostatics import LinkedSystem, Potentials
 from latticecell.physics.kinetics import LithiumKinetics, ParticleKinetics, Reaction, limit_step
 from latticecell.physics.salt import Salt
 from latticecell.physics.transport import LinkFlux, Transport
+from latticecell.solvers.krylov import gmres
 from latticecell.state import State
 from latticecell.units import FARADAY
 

@@ -13,7 +13,8 @@ from latticecell.microstructure import build_microstructure
 from latticecell.physics.mechanics import Mechanics
 from latticecell.physics.tangent import positive_part
 from latticecell.protocol import stages
-from latticecell.solvers import MergedMultigrid, conjugate_gradients, rigid_modes
+from latticecell.solvers.krylov import conjugate_gradients
+from latticecell.solvers.multigrid import MergedMultigrid, rigid_modes
 from latticecell.units import FARADAY
 
 

@@ -11,8 +11,6 @@ it obeys the same equation, with a conductivity that follows the salt (`Potentia
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pyamg
 import scipy.sparse as sp
@@ -22,12 +20,11 @@ from scipy.sparse.csgraph import connected_components
 
 from latticecell.laplacian import spring_weights
 from latticecell.network import INTERFACE_BOND, Network
-from latticecell.solvers import scalar_hierarchy
+from latticecell.solvers.multigrid import scalar_hierarchy
 
 Floats = NDArray[np.float64]
 
 _SWEEPS = 3
-_MAX_KRYLOV = 80
 
 
 class Potentials:
@@ -287,57 +284,3 @@ class LinkedSystem:
         x += self._merge @ sums
         gauss_seidel(self._block, x, rhs, iterations=1, sweep="symmetric")
         return x
-
-
-def gmres(
-    apply: Callable[[Floats], Floats],
-    precondition: Callable[[Floats], Floats],
-    rhs: Floats,
-    tolerance: float,
-) -> tuple[Floats, int, float]:
-    """Right-preconditioned GMRES without restart.
-
-    Saad and Schultz, SIAM J. Sci. Stat. Comput. 7, 856 (1986).
-    Long sums run in NumPy, not BLAS, whose order of summation depends on its number of threads.
-
-    Parameters
-    ----------
-    apply, precondition : callable
-        The operator and an approximation of its inverse, both linear.
-    rhs : (n,) float64
-        Not zero.
-    tolerance : float
-        Wanted residual relative to ``rhs``.
-
-    Returns
-    -------
-    (n,) float64
-        Solution.
-    int
-        Iterations.
-    float
-        Relative residual that was reached.
-    """
-    norm = float(np.sqrt(np.einsum("i,i", rhs, rhs)))
-    basis, steps = [rhs / norm], []
-    upper = np.zeros((_MAX_KRYLOV + 1, _MAX_KRYLOV))
-    for k in range(_MAX_KRYLOV):
-        steps.append(precondition(basis[k]))
-        w = apply(steps[k])
-        for _ in range(2):  # one pass of Gram-Schmidt loses orthogonality
-            for j, v in enumerate(basis):
-                h = np.einsum("i,i", v, w)
-                upper[j, k] += h
-                w -= h * v
-        upper[k + 1, k] = np.sqrt(np.einsum("i,i", w, w))
-        target = np.zeros(k + 2)
-        target[0] = norm
-        weight = np.linalg.lstsq(upper[: k + 2, : k + 1], target, rcond=None)[0]
-        relative = float(np.linalg.norm(target - upper[: k + 2, : k + 1] @ weight)) / norm
-        if relative <= tolerance or upper[k + 1, k] == 0.0:
-            break
-        basis.append(w / upper[k + 1, k])
-    x = np.zeros_like(rhs)
-    for part, step in zip(weight, steps, strict=True):
-        x += part * step
-    return x, len(steps), relative

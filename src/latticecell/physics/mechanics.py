@@ -21,7 +21,8 @@ from latticecell.network import Network
 from latticecell.physics.bonds import BondForces, Bonds
 from latticecell.physics.lattice import Lattice, elastic_constants
 from latticecell.physics.tangent import Tangent, gather_matrix, number_unknowns, positive_part
-from latticecell.solvers import LinearResult, MergedMultigrid, conjugate_gradients
+from latticecell.solvers.krylov import LinearResult, conjugate_gradients
+from latticecell.solvers.multigrid import MergedMultigrid
 from latticecell.state import State
 
 Floats = NDArray[np.float64]

@@ -23,7 +23,8 @@ from latticecell.errors import SolveError
 from latticecell.laplacian import EdgeLaplacian
 from latticecell.laws.electrolyte import FLOOR, PolynomialElectrolyte
 from latticecell.network import Network
-from latticecell.solvers import conjugate_gradients, scalar_hierarchy
+from latticecell.solvers.krylov import conjugate_gradients
+from latticecell.solvers.multigrid import scalar_hierarchy
 from latticecell.units import FARADAY, GAS_CONSTANT
 
 Floats = NDArray[np.float64]

@@ -1,4 +1,4 @@
-"""Linear solvers: conjugate gradients, and algebraic multigrid for blocks joined by stiff bonds.
+"""Algebraic multigrid: for scalar fields, and for blocks of which some are joined by stiff bonds.
 
 A bond of stiffness K A between two node copies is one to two orders stiffer than the lattice around it, which
 ruins plain smoothed aggregation. So copies that a stiff bond joins are merged into one unknown for the
@@ -7,9 +7,8 @@ multigrid part, and their relative motion is left to exact solves of the small b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
 
 import numpy as np
 import pyamg
@@ -17,65 +16,9 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Operator = Callable[[Floats], Floats]
 
 DAMPING = 0.5
 """Weight of the block solves before and after the multigrid cycle; keeps the preconditioner definite."""
-
-
-class LinearResult(NamedTuple):
-    """Solution of a linear system and how it was reached."""
-
-    x: Floats
-    iterations: int
-    residual: float
-    indefinite: bool
-
-
-def conjugate_gradients(
-    matrix: sp.spmatrix, b: Floats, precondition: Operator, rtol: float, max_iterations: int
-) -> LinearResult:
-    """Solve a symmetric system; stop at negative curvature.
-
-    Parameters
-    ----------
-    matrix : sparse, (n, n)
-    b : (n,) float64
-    precondition : callable
-        Symmetric positive definite approximation of the inverse.
-    rtol : float
-        Wanted norm of the residual relative to that of ``b``.
-    max_iterations : int
-
-    Returns
-    -------
-    LinearResult
-        ``residual`` is relative; ``indefinite`` tells that a direction of negative curvature was met.
-    """
-    x = np.zeros_like(b)
-    r = b.copy()
-    target = rtol * np.linalg.norm(b)
-    size = float(np.linalg.norm(b))
-    if size == 0.0:
-        return LinearResult(x, 0, 0.0, False)
-    z = precondition(r)
-    p = z.copy()
-    rz = float(r @ z)
-    for iteration in range(1, max_iterations + 1):
-        q = matrix @ p
-        curvature = float(p @ q)
-        if curvature <= 0.0:
-            return LinearResult(x, iteration, float(np.linalg.norm(r)) / size, True)
-        step = rz / curvature
-        x += step * p
-        r -= step * q
-        if np.linalg.norm(r) <= target:
-            return LinearResult(x, iteration, float(np.linalg.norm(r)) / size, False)
-        z = precondition(r)
-        previous, rz = rz, float(r @ z)
-        p *= rz / previous
-        p += z
-    return LinearResult(x, max_iterations, float(np.linalg.norm(r)) / size, False)
 
 
 def scalar_hierarchy(matrix: sp.csr_matrix) -> pyamg.multilevel.MultilevelSolver:

@@ -1,0 +1,1 @@
+"""Solvers of linear systems; they know matrices and nothing of the physics."""
