@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 
+from latticecell.fields import Field, declarations
 from latticecell.network import Network
 
 Floats = NDArray[np.float64]
@@ -16,71 +18,74 @@ Floats = NDArray[np.float64]
 class State:
     """Everything that a run carries from one accepted step to the next.
 
-    Attributes
-    ----------
-    time, voltage : (1,) float64
-        Simulated time [s] and cell voltage [V].
-    stoich_n : (n_nodes,) float64
-        Li stoichiometry c / c_max [1]; 0 on nodes outside the grains.
-    salt_n : (n_nodes,) float64
-        Salt concentration of a binary electrolyte [mol/m3]; 0 in the grains and in single-ion conductors.
-    phi_s_n, phi_l_n : (n_nodes,) float64
-        Electron and ion potentials [V]; 0 where the node carries no such field (phi_s: ECBD only;
-        phi_l: ECBD and ED).
-    current_b : (n_bonds,) float64
-        Reaction current density i_n [A/m2], positive for delithiation; 0 on GB bonds.
-    u_nc : (n_nodes, 3) float64
-        Displacement [m], periodic part.
-    strain_c : (2,) float64
-        Mean lateral strain of the periodic cell along x and y [1].
-    stretch_b : (n_bonds,) float64
-        Largest effective opening that the bond has seen [m], the damage history.
-    gap_b : (n_bonds,) float64
-        Normal opening [m]; negative in contact.
-    psi_n : (n_nodes,) float64
-        Stress potential Omega sigma_h / (R T) that drives Li [1].
-    u_rate_nc, gap_rate_b, psi_rate_n : float64
-        Rates over the last accepted step [m/s, m/s, 1/s]; they predict the next one.
-    passed : (4,) float64
-        Integrals since the start of the run: charge passed [C], and swelling work, wall work and viscous
-        work [J].
+    Each attribute is declared once, with unit and meaning; see `latticecell.fields`. The rates predict
+    the next step. Values are SI.
     """
 
-    time: Floats
-    voltage: Floats
-    stoich_n: Floats
-    salt_n: Floats
-    phi_s_n: Floats
-    phi_l_n: Floats
-    current_b: Floats
-    u_nc: Floats
-    strain_c: Floats
-    stretch_b: Floats
-    gap_b: Floats
-    psi_n: Floats
-    u_rate_nc: Floats
-    gap_rate_b: Floats
-    psi_rate_n: Floats
-    passed: Floats
+    time: Annotated[Floats, Field("", "cell", "s", shape=(1,), meaning="Simulated time.")]
+    voltage: Annotated[Floats, Field("", "cell", "V", shape=(1,), meaning="Cell voltage.")]
+    stoich_n: Annotated[
+        Floats,
+        Field("stoichiometry", "node", domain="grains", title="stoichiometry x",
+              meaning="Li stoichiometry c / c_max; 0 outside the grains."),
+    ]  # fmt: skip
+    salt_n: Annotated[
+        Floats,
+        Field("salt", "node", "mol_per_m3", domain="matrix", title="salt concentration",
+              meaning="Salt of a binary electrolyte; 0 in the grains and in single-ion conductors."),
+    ]  # fmt: skip
+    phi_s_n: Annotated[
+        Floats,
+        Field("phi_s", "node", "V", domain="matrix", title="electron potential",
+              meaning="Electron potential of the ECBD; 0 elsewhere."),
+    ]  # fmt: skip
+    phi_l_n: Annotated[
+        Floats,
+        Field("phi_l", "node", "V", domain="matrix", title="ion potential",
+              meaning="Ion potential of the ECBD and the ED; 0 in the grains."),
+    ]  # fmt: skip
+    current_b: Annotated[
+        Floats,
+        Field("current", "bond", "A_per_m2", title="reaction current", colours="RdBu_r", diverging=True,
+              meaning="Reaction current density i_n, positive for delithiation; 0 on grain boundaries."),
+    ]  # fmt: skip
+    u_nc: Annotated[
+        Floats,
+        Field("displacement", "node", "um", 1e6, shape=(3,),
+              meaning="Displacement, periodic part; the mean lateral strain comes on top."),
+    ]  # fmt: skip
+    strain_c: Annotated[
+        Floats, Field("", "cell", shape=(2,), meaning="Mean lateral strain of the periodic cell, x and y.")
+    ]
+    stretch_b: Annotated[
+        Floats, Field("", "bond", "m", meaning="Largest effective opening so far, the damage history.")
+    ]
+    gap_b: Annotated[
+        Floats,
+        Field("gap", "bond", "nm", 1e9, title="normal opening", colours="YlOrRd", from_zero=True,
+              meaning="Normal opening of a bond; negative in contact."),
+    ]  # fmt: skip
+    psi_n: Annotated[Floats, Field("", "node", meaning="Stress potential Omega sigma_h / RT that drives Li.")]
+    u_rate_nc: Annotated[
+        Floats, Field("", "node", "m_per_s", shape=(3,), meaning="Rate of u_nc over the last step.")
+    ]
+    gap_rate_b: Annotated[Floats, Field("", "bond", "m_per_s", meaning="Rate of gap_b over the last step.")]
+    psi_rate_n: Annotated[Floats, Field("", "node", "per_s", meaning="Rate of psi_n over the last step.")]
+    passed: Annotated[
+        Floats,
+        Field("", "cell", shape=(4,),
+              meaning="Integrals since the start: charge [C]; swelling, wall and viscous work [J]."),
+    ]  # fmt: skip
 
     @classmethod
     def zeros(cls, network: Network) -> State:
         """Return an all-zero state sized from ``network``."""
-        sizes = {"n": network.n_nodes, "b": network.n_bonds}
-        shapes: dict[str, tuple[int, ...]] = {
-            "time": (1,),
-            "voltage": (1,),
-            "u_nc": (network.n_nodes, 3),
-            "strain_c": (2,),
-            "u_rate_nc": (network.n_nodes, 3),
-            "passed": (4,),
+        count = {"node": network.n_nodes, "tet": network.n_tets, "bond": network.n_bonds}
+        shapes = {
+            name: field.shape if field.location == "cell" else (count[field.location], *field.shape)
+            for name, field in declarations(cls).items()
         }
-        return cls(
-            **{
-                field.name: np.zeros(shapes.get(field.name) or (sizes[field.name[-1]],))
-                for field in fields(cls)
-            }
-        )
+        return cls(**{name: np.zeros(shape) for name, shape in shapes.items()})
 
     def assign(self, other: State) -> None:
         """Copy the content of ``other`` into this state."""

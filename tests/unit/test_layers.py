@@ -15,7 +15,7 @@ LAYERS = [
     {"checks", "protocol"},
     {"reader"},
     {"microstructure", "template"},
-    {"network"},
+    {"network", "fields"},
     {"state", "solvers", "laplacian"},
     {"meshing", "quality", "physics"},
     {"electrochemistry"},
