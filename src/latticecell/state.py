@@ -83,7 +83,7 @@ class State:
         count = {"node": network.n_nodes, "tet": network.n_tets, "bond": network.n_bonds}
         shapes = {
             name: field.shape if field.location == "cell" else (count[field.location], *field.shape)
-            for name, field in declarations(cls).items()
+            for name, field in declarations(State).items()
         }
         return cls(**{name: np.zeros(shape) for name, shape in shapes.items()})
 
