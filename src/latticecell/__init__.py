@@ -8,6 +8,7 @@ from latticecell.meshing.generate import build_network
 from latticecell.microstructure import Microstructure, build_microstructure
 from latticecell.network import Network, assemble_network
 from latticecell.reader import config_from_table, read_config, resolved_toml
+from latticecell.results import Run, open_run
 from latticecell.run import Simulation, run
 from latticecell.state import State
 
@@ -20,6 +21,7 @@ __all__ = [
     "Microstructure",
     "Network",
     "NetworkError",
+    "Run",
     "Simulation",
     "SolveError",
     "State",
@@ -28,6 +30,7 @@ __all__ = [
     "build_microstructure",
     "build_network",
     "config_from_table",
+    "open_run",
     "read_config",
     "resolved_toml",
     "run",

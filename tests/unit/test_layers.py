@@ -21,6 +21,7 @@ LAYERS = [
     {"electrochemistry"},
     {"stepper"},
     {"observables", "output"},
+    {"results"},
     {"run", "cell1d"},
     {"progress", "report", "export", "view"},
     {"paper"},
