@@ -7,6 +7,7 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import Voronoi
 from scipy.spatial.transform import Rotation
 
 from latticecell.config import Config
@@ -75,6 +76,34 @@ def build_microstructure(config: Config) -> Microstructure:
     return Microstructure(
         box, float(geometry.cathode), center, radius, seeds, particle, rotation, config.microstructure.seed
     )
+
+
+def voronoi_polygons(seed: Floats, radius: float) -> tuple[list[tuple[int, int, list[int]]], Floats]:
+    """Faces of the Voronoi cells of seeds in a ball around the origin: two seeds and a polygon each.
+
+    Parameters
+    ----------
+    seed : (n_seeds, 3) float64
+    radius : float
+        Radius of the ball.
+
+    Returns
+    -------
+    faces : list of (int, int, list of int)
+        Lower seed, higher seed, and the vertices around their common polygon.
+    vertices : (n_vertices, 3) float64
+        Distant seeds around the ball close the outer cells, so that every vertex is finite.
+    """
+    turn = np.arange(60) + 0.5
+    theta, phi = np.arccos(1 - turn / 30), np.pi * (1 + 5**0.5) * turn
+    far = np.stack([np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta)], axis=1)
+    voronoi = Voronoi(np.concatenate([seed, 40 * radius * far]))
+    faces = [
+        (int(min(pair)), int(max(pair)), [int(v) for v in polygon])
+        for pair, polygon in zip(voronoi.ridge_points, voronoi.ridge_vertices, strict=True)
+        if max(pair) < len(seed) and -1 not in polygon
+    ]
+    return faces, voronoi.vertices
 
 
 def _points_in_ball(rng: np.random.Generator, n: int, radius: float) -> Floats:

@@ -12,7 +12,9 @@ Array names end in their axes: ``k`` site, ``n`` node, ``t`` tet, ``s`` spring, 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -101,9 +103,10 @@ class Network:
         Particle centres [m].
     particle_radius_p : (n_particles,) float64
         Particle radii [m].
-    node_springs, node_tets, spring_tets, node_bonds : Incidence
-        Gather lists. Entries are ``2 * spring + end``, ``4 * tet + corner``, ``6 * tet + edge`` and
-        ``2 * bond + end``.
+    seed_gc : (n_grains, 3) float64
+        Voronoi seed of each grain in the cell relative to the centre of its particle [m]; NaN where unknown.
+    node_springs, spring_tets : Incidence
+        Gather lists, which follow from the arrays. Entries are ``2 * spring + end`` and ``6 * tet + edge``.
     """
 
     box_c: Floats
@@ -134,10 +137,36 @@ class Network:
     particle_g: Ints
     particle_center_pc: Floats
     particle_radius_p: Floats
+    seed_gc: Floats
     node_springs: Incidence
-    node_tets: Incidence
     spring_tets: Incidence
-    node_bonds: Incidence
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray]) -> Network:
+        """Return the network of stored arrays, as `arrays` gives them; they are copied.
+
+        Raises
+        ------
+        NetworkError
+            If an array is missing or unknown.
+        """
+        wanted = {field.name for field in fields(cls) if field.type != "Incidence"}
+        if wanted != set(arrays):
+            raise NetworkError(
+                f"arrays of a network: missing {sorted(wanted - set(arrays))}, "
+                f"unknown {sorted(set(arrays) - wanted)}"
+            )
+        own = {name: _frozen(np.array(array, order="C")) for name, array in arrays.items()}
+        return cls(
+            **own,
+            node_springs=incidence(own["spring_sn"].ravel(), len(own["site_n"])),
+            spring_tets=incidence(own["spring_te"].ravel(), len(own["spring_sn"])),
+        )
+
+    def arrays(self) -> dict[str, NDArray]:
+        """All stored arrays by name; the gather lists are left out, they follow from the others."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
 
     @property
     def n_sites(self) -> int:
@@ -241,6 +270,7 @@ def assemble_network(
     particle_g: Ints,
     particle_center_pc: Floats,
     particle_radius_p: Floats,
+    seed_gc: Floats | None = None,
 ) -> Network:
     """Build node copies, springs and bonds from labelled tets.
 
@@ -256,6 +286,8 @@ def assemble_network(
     particle_g : (n_grains,) int32
     particle_center_pc : (n_particles, 3) float64 [m]
     particle_radius_p : (n_particles,) float64 [m]
+    seed_gc : (n_grains, 3) float64, optional [m]
+        Voronoi seeds relative to the centres of their particles; unknown if left out.
 
     Returns
     -------
@@ -281,7 +313,7 @@ def assemble_network(
     gradient_tac = _barycentric_gradients(x_tac)
 
     medium_t = np.minimum(domain_t, n_grains)  # ECBD and ED share nodes
-    faces = _shared_faces(tet_tk)
+    faces = face_pairs(tet_tk)
     tet_tn, site_n, domain_n = _copy_nodes(tet_tk, medium_t, faces)
     n_nodes = len(site_n)
     volume_n = np.bincount(tet_tn.ravel(), np.repeat(volume_t / 4, 4), n_nodes).astype(float)
@@ -299,48 +331,33 @@ def assemble_network(
     bonds = _make_bonds(tet_tk, tet_tn, x_tac, domain_n, n_grains, faces)
     collector_n, collector_area = _wall(x_tac, tet_tn, 0.0, box_c[2])
     lithium_n, lithium_area = _wall(x_tac, tet_tn, box_c[2], box_c[2])
-    network = Network(
-        box_c=np.array(box_c, float),
-        x_kc=np.array(x_kc, float),
-        tet_tn=tet_tn,
-        domain_t=np.array(domain_t, np.int32),
-        volume_t=volume_t,
-        gradient_tac=gradient_tac,
-        site_n=site_n,
-        domain_n=domain_n,
-        volume_n=volume_n,
-        spring_sn=spring_sn,
-        direction_sc=vector / length_s[:, None],
-        length_s=length_s,
-        spring_te=spring_te,
-        **bonds,
-        collector_n=collector_n,
-        collector_area_n=collector_area,
-        lithium_n=lithium_n,
-        lithium_area_n=lithium_area,
-        rotation_gcc=np.array(rotation_gcc, float),
-        particle_g=np.array(particle_g, np.int32),
-        particle_center_pc=np.array(particle_center_pc, float),
-        particle_radius_p=np.array(particle_radius_p, float),
-        node_springs=incidence(spring_sn.ravel(), n_nodes),
-        node_tets=incidence(tet_tn.ravel(), n_nodes),
-        spring_tets=incidence(spring_te.ravel(), len(spring_sn)),
-        node_bonds=incidence(bonds["bond_bn"].ravel(), n_nodes),
+    return Network.from_arrays(
+        dict(
+            box_c=np.array(box_c, float),
+            x_kc=np.array(x_kc, float),
+            tet_tn=tet_tn,
+            domain_t=np.array(domain_t, np.int32),
+            volume_t=volume_t,
+            gradient_tac=gradient_tac,
+            site_n=site_n,
+            domain_n=domain_n,
+            volume_n=volume_n,
+            spring_sn=spring_sn,
+            direction_sc=vector / length_s[:, None],
+            length_s=length_s,
+            spring_te=spring_te,
+            **bonds,
+            collector_n=collector_n,
+            collector_area_n=collector_area,
+            lithium_n=lithium_n,
+            lithium_area_n=lithium_area,
+            rotation_gcc=np.array(rotation_gcc, float),
+            particle_g=np.array(particle_g, np.int32),
+            particle_center_pc=np.array(particle_center_pc, float),
+            particle_radius_p=np.array(particle_radius_p, float),
+            seed_gc=np.full((n_grains, 3), np.nan) if seed_gc is None else np.array(seed_gc, float),
+        )
     )
-    for field in fields(network):
-        value = getattr(network, field.name)
-        if isinstance(value, np.ndarray):
-            _frozen(value)
-    return network
-
-
-@dataclass(frozen=True, slots=True)
-class _Faces:
-    """Pairs of tets that share a face: tets, and the corner opposite to the face in each."""
-
-    left: NDArray[np.intp]
-    left_corner: NDArray[np.intp]
-    right: NDArray[np.intp]
 
 
 def _frozen(array: NDArray) -> NDArray:
@@ -361,21 +378,30 @@ def _barycentric_gradients(x_tac: Floats) -> Floats:
     return gradient
 
 
-def _shared_faces(tet_tk: Ints) -> _Faces:
+class Faces(NamedTuple):
+    """Tets on both sides of every shared face, and the corner of the left one that is opposite to it."""
+
+    left: NDArray[np.intp]
+    right: NDArray[np.intp]
+    corner: NDArray[np.intp]
+
+
+def face_pairs(tet_tk: Ints) -> Faces:
+    """Find the faces that two tets share; the left tet is the one that comes first in ``tet_tk``."""
     face = np.sort(tet_tk[:, TET_FACES], axis=2).reshape(-1, 3).astype(np.int64)
     n = int(tet_tk.max()) + 1
     key = (face[:, 0] * n + face[:, 1]) * n + face[:, 2]
     order = np.argsort(key, kind="stable")
     twin = np.flatnonzero(key[order][1:] == key[order][:-1])
     left, corner = np.divmod(order[twin], 4)
-    return _Faces(left, corner, order[twin + 1] // 4)
+    return Faces(left, order[twin + 1] // 4, corner)
 
 
-def _copy_nodes(tet_tk: Ints, medium_t: Ints, faces: _Faces) -> tuple[Ints, Ints, Ints]:
+def _copy_nodes(tet_tk: Ints, medium_t: Ints, faces: Faces) -> tuple[Ints, Ints, Ints]:
     """Make a node of each face-connected fan of tets around a site within one medium."""
     inside = medium_t[faces.left] == medium_t[faces.right]
     left, right = faces.left[inside], faces.right[inside]
-    corner = TET_FACES[faces.left_corner[inside]]
+    corner = TET_FACES[faces.corner[inside]]
     rows, cols = [], []
     for a in range(3):
         site = tet_tk[left, corner[:, a]]
@@ -397,12 +423,12 @@ def _copy_nodes(tet_tk: Ints, medium_t: Ints, faces: _Faces) -> tuple[Ints, Ints
 
 
 def _make_bonds(
-    tet_tk: Ints, tet_tn: Ints, x_tac: Floats, domain_n: Ints, n_grains: int, faces: _Faces
+    tet_tk: Ints, tet_tn: Ints, x_tac: Floats, domain_n: Ints, n_grains: int, faces: Faces
 ) -> dict[str, NDArray]:
     """Link the node copies on the two sides of each interface triangle; a third of its area each."""
     medium_t = domain_n[tet_tn[:, 0]]
     across = medium_t[faces.left] != medium_t[faces.right]
-    left, right, opposite = faces.left[across], faces.right[across], faces.left_corner[across]
+    left, right, opposite = faces.left[across], faces.right[across], faces.corner[across]
     corner = TET_FACES[opposite]
     x = np.take_along_axis(x_tac[left], corner[:, :, None], axis=1)
     area_fc = 0.5 * np.cross(x[:, 1] - x[:, 0], x[:, 2] - x[:, 0])  # outwards of the left tet

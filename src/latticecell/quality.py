@@ -9,10 +9,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
-from latticecell.meshing.geometry import voronoi_polygons
-from latticecell.meshing.labels import face_pairs
-from latticecell.microstructure import Microstructure
-from latticecell.network import Network
+from latticecell.microstructure import Microstructure, voronoi_polygons
+from latticecell.network import Network, face_pairs
 
 Floats = NDArray[np.float64]
 Row = tuple[str, float, float | None, float | None]
@@ -142,7 +140,7 @@ def tet_quality(x_tac: Floats) -> Floats:
 
 def grain_pieces(tet_tk: NDArray[np.int32], domain_t: NDArray[np.int32], n_grains: int) -> NDArray[np.intp]:
     """Number of face-connected pieces of each grain, (n_grains,); 0 for a lost grain."""
-    left, right = face_pairs(tet_tk)[:2]
+    left, right, _ = face_pairs(tet_tk)
     same = domain_t[left] == domain_t[right]
     n = len(domain_t)
     graph = sp.coo_matrix((np.ones(same.sum(), bool), (left[same], right[same])), shape=(n, n))

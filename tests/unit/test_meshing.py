@@ -47,6 +47,15 @@ def test_same_seed_gives_the_same_network(network):
     np.testing.assert_array_equal(again.tet_tn, network.tet_tn)
 
 
+def test_seeds_lie_in_their_grains(network):
+    microstructure = build_microstructure(config(3))
+    np.testing.assert_array_equal(network.seed_gc, microstructure.seed_gc)
+    center_tc = network.unwrapped_tac().mean(axis=1) - network.particle_center_pc[0]
+    nearest = np.linalg.norm(center_tc[:, None] - network.seed_gc, axis=2).argmin(axis=1)
+    grains = network.is_active_t
+    assert (nearest == network.domain_t)[grains].mean() > 0.97
+
+
 def test_particle_outside_the_block_is_refused():
     with pytest.raises(ConfigError, match="inside the cathode"):
         config(3, center=(7.5, 7.5, 4.0))

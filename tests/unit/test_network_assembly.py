@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from latticecell.errors import NetworkError
-from latticecell.network import GB_BOND, INTERFACE_BOND, TET_EDGES, assemble_network
+from latticecell.network import GB_BOND, INTERFACE_BOND, TET_EDGES, Network, assemble_network
 from latticecell.state import State
 from networks import box_network
 
@@ -81,6 +81,34 @@ def test_incidence_lists_every_end_once(network):
         entries = lists.index[lists.start[node] : lists.start[node + 1]]
         assert (network.spring_sn.ravel()[entries] == node).all()
     assert lists.start[-1] == 2 * network.n_springs
+
+
+def test_a_network_comes_back_from_its_arrays(network):
+    stored = network.arrays()
+    again = Network.from_arrays({name: array.copy() for name, array in stored.items()})
+    assert list(again.arrays()) == list(stored)
+    for name, array in stored.items():
+        other = getattr(again, name)
+        assert other.dtype == array.dtype
+        assert other.tobytes() == array.tobytes()
+        assert not other.flags.writeable
+    for lists in ("node_springs", "spring_tets"):
+        for part in ("start", "index"):
+            np.testing.assert_array_equal(
+                getattr(getattr(again, lists), part), getattr(getattr(network, lists), part)
+            )
+
+
+def test_arrays_that_are_no_network_are_named(network):
+    arrays = network.arrays()
+    arrays["colour_n"] = arrays.pop("volume_t")
+    with pytest.raises(NetworkError, match=r"missing \['volume_t'\], unknown \['colour_n'\]"):
+        Network.from_arrays(arrays)
+
+
+def test_grain_seeds_of_a_users_network_are_unknown(network):
+    assert network.seed_gc.shape == (2, 3)
+    assert np.isnan(network.seed_gc).all()
 
 
 def test_arrays_are_read_only(network):

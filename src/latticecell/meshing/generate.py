@@ -48,6 +48,7 @@ def build_network(config: Config, microstructure: Microstructure) -> Network:
         particle_g=microstructure.particle_g,
         particle_center_pc=microstructure.center_pc,
         particle_radius_p=microstructure.radius_p,
+        seed_gc=microstructure.seed_gc,
     )
 
 

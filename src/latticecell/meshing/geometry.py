@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import Voronoi, cKDTree
+from scipy.spatial import cKDTree
 
 from latticecell.microstructure import Microstructure
 
@@ -128,31 +128,3 @@ class Geometry:
                 break
             x += np.linalg.lstsq(np.array(rows), np.array(residual), rcond=1e-3)[0]
         return x
-
-
-def voronoi_polygons(seed: Floats, radius: float) -> tuple[list[tuple[int, int, list[int]]], Floats]:
-    """Faces of the Voronoi cells of seeds in a ball around the origin: two seeds and a polygon each.
-
-    Parameters
-    ----------
-    seed : (n_seeds, 3) float64
-    radius : float
-        Radius of the ball.
-
-    Returns
-    -------
-    faces : list of (int, int, list of int)
-        Lower seed, higher seed, and the vertices around their common polygon.
-    vertices : (n_vertices, 3) float64
-        Distant seeds around the ball close the outer cells, so that every vertex is finite.
-    """
-    turn = np.arange(60) + 0.5
-    theta, phi = np.arccos(1 - turn / 30), np.pi * (1 + 5**0.5) * turn
-    far = np.stack([np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta)], axis=1)
-    voronoi = Voronoi(np.concatenate([seed, 40 * radius * far]))
-    faces = [
-        (int(min(pair)), int(max(pair)), [int(v) for v in polygon])
-        for pair, polygon in zip(voronoi.ridge_points, voronoi.ridge_vertices, strict=True)
-        if max(pair) < len(seed) and -1 not in polygon
-    ]
-    return faces, voronoi.vertices

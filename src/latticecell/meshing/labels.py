@@ -12,16 +12,7 @@ from scipy.sparse.csgraph import connected_components
 from latticecell.meshing.conform import Ints, shared_labels
 from latticecell.meshing.geometry import Floats
 from latticecell.meshing.placement import Sites
-from latticecell.network import TET_FACES, unwrap_corners
-
-
-def face_pairs(tet: Ints) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
-    """Tets on both sides of every shared face, and the corner of the first that is opposite to it."""
-    face = np.sort(tet[:, TET_FACES], axis=2).reshape(-1, 3)
-    order = np.lexsort(face.T)
-    twin = np.flatnonzero((face[order][1:] == face[order][:-1]).all(axis=1))
-    left, corner = np.divmod(order[twin], 4)
-    return left, order[twin + 1] // 4, corner
+from latticecell.network import TET_FACES, face_pairs, unwrap_corners
 
 
 def _area(x: Floats, tet: NDArray[np.intp], corner: NDArray[np.intp]) -> Floats:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latticecell._kernels import placement as kernel
-from latticecell.meshing.geometry import Floats, Geometry, voronoi_polygons
+from latticecell.meshing.geometry import Floats, Geometry
+from latticecell.microstructure import voronoi_polygons
 
 Flags = NDArray[np.bool_]
 Label = AbstractSet[int]
