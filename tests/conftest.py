@@ -1,4 +1,20 @@
 import sys
 from pathlib import Path
 
+import pytest
+
 sys.path.insert(0, str(Path(__file__).parent))
+
+
+@pytest.fixture(scope="module")
+def named_law():
+    """Register a law while the tests of a module last: ``named_law(OCV_LAWS, "own", factory)``."""
+    given = []
+
+    def give(registry, name, factory):
+        registry.register(name, factory)
+        given.append((registry, name))
+
+    yield give
+    for registry, name in given:
+        registry.remove(name)

@@ -8,7 +8,7 @@ from typing import Any
 
 from latticecell.config import Config
 from latticecell.errors import ConfigError
-from latticecell.laws import electrolyte_law, expansion_law, ocv_law
+from latticecell.laws import ELECTROLYTE_LAWS, EXPANSION_LAWS, OCV_LAWS
 from latticecell.schema import Section, key_of
 
 MOST_SITES = 2e6
@@ -135,7 +135,7 @@ def _check_curves(config: Config) -> list[str]:
     found = []
     x = active.initial_stoichiometry
     try:
-        law = ocv_law(active.ocv)
+        law = OCV_LAWS[active.ocv]()
         if not all(math.isfinite(float(value)) for value in (law.voltage(x), law.slope(x))):
             found.append(f"materials.active.ocv = {active.ocv!r}: is not finite at x = {x:g}")
     except ConfigError as error:
@@ -143,7 +143,7 @@ def _check_curves(config: Config) -> list[str]:
     except Exception as error:
         found.append(f"materials.active.ocv = {active.ocv!r}: must give voltage(x) and slope(x): {error}")
     try:
-        expansion = expansion_law(active.volume_change, active.strain_extrapolation)
+        expansion = EXPANSION_LAWS[active.volume_change](active.strain_extrapolation)
         if not all(math.isfinite(float(value)) for value in (expansion.strain(x), expansion.slope(x))):
             found.append(
                 f"materials.active.volume_change = {active.volume_change!r}: is not finite at x = {x:g}"
@@ -163,7 +163,7 @@ def _check_electrolyte(config: Config) -> list[str]:
     options = config.electrolyte
     where = f"electrolyte.law = {options.law!r}"
     try:
-        law = electrolyte_law(options.law)
+        law = ELECTROLYTE_LAWS[options.law]()
         values = [float(of(options.concentration)) for of in (law.conductivity, law.diffusivity)]
         number = float(law.transference_number)
     except ConfigError as error:

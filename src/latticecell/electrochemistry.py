@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from latticecell.config import Config
 from latticecell.errors import SolveError
 from latticecell.laplacian import EdgeLaplacian
-from latticecell.laws import electrolyte_law, ocv_law
+from latticecell.laws import ELECTROLYTE_LAWS, OCV_LAWS
 from latticecell.laws.electrolyte import exchange_scale, lithium_exchange_binary
 from latticecell.laws.resistance import ExponentialContact
 from latticecell.network import INTERFACE_BOND, Network
@@ -175,14 +175,14 @@ class Electrochemistry:
         ionic = config.materials.ecbd.ionic_conductivity, config.materials.separator.ionic_conductivity
         self.salt: Salt | None = None
         if config.electrolyte.kind == "binary":
-            law = electrolyte_law(config.electrolyte.law)
+            law = ELECTROLYTE_LAWS[config.electrolyte.law]()
             self.salt = Salt(network, law, config.electrolyte, kinetics.temperature, n_threads)
             ionic = self.salt.conductivity_at_rest
         self._potentials = Potentials(
             network, config.materials.ecbd.electronic_conductivity, *ionic, n_threads
         )
         self._particle = ParticleKinetics(
-            ocv_law(active.ocv),
+            OCV_LAWS[active.ocv](),
             kinetics.exchange_current,
             kinetics.alpha_a,
             kinetics.alpha_c,

@@ -19,7 +19,7 @@ from latticecell.acceleration import Anderson
 from latticecell.config import Config
 from latticecell.electrochemistry import Current, Electrochemistry, Solution, Voltage
 from latticecell.errors import SolveError
-from latticecell.laws import expansion_law
+from latticecell.laws import EXPANSION_LAWS
 from latticecell.network import Network
 from latticecell.physics.mechanics import Mechanics, MechanicsSolution
 from latticecell.protocol import Stage, stages
@@ -111,7 +111,7 @@ class Stepper:
         self.electro = Electrochemistry(config, network, threads)
         self.mechanics = Mechanics(config, network, threads)
         active = config.materials.active
-        self._expansion = expansion_law(active.volume_change, active.strain_extrapolation)
+        self._expansion = EXPANSION_LAWS[active.volume_change](active.strain_extrapolation)
         self._freeze = active.strain_frozen_below
         self._beta_0 = float(self._expansion.strain(active.initial_stoichiometry))
         self._psi_per_pascal = active.partial_molar_volume / (GAS_CONSTANT * config.kinetics.temperature)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 
 from latticecell.errors import SolveError
-from latticecell.laws import ocv_law
+from latticecell.laws import OCV_LAWS
 from latticecell.physics.kinetics import (
     EXCHANGE_EDGE,
     STOICH_EDGE,
@@ -26,7 +26,7 @@ UNIT = GAS_CONSTANT * TEMPERATURE / FARADAY
 
 def kinetics(alpha_a=0.37, alpha_c=0.58, ocv=None, **options):
     return ParticleKinetics(
-        ocv or ocv_law("nmc111_zheng2013"), 43.0, alpha_a, alpha_c, TEMPERATURE, **options
+        ocv or OCV_LAWS["nmc111_zheng2013"](), 43.0, alpha_a, alpha_c, TEMPERATURE, **options
     )
 
 

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.spatial.transform import Rotation
 
-from latticecell.errors import ConfigError
-from latticecell.laws import EXPANSION_LAWS, OCV_LAWS, expansion_law, ocv_law
+from latticecell.laws import EXPANSION_LAWS, OCV_LAWS
 from latticecell.laws.bond import BilinearLaw, weibull_strength
 from latticecell.laws.elastic import (
     VOIGT,
@@ -20,9 +19,9 @@ from latticecell.laws.elastic import (
 from latticecell.laws.resistance import ExponentialContact
 
 
-@pytest.mark.parametrize("name", OCV_LAWS)
+@pytest.mark.parametrize("name", OCV_LAWS.names)
 def test_ocv_slope_and_inverse(name):
-    law = ocv_law(name)
+    law = OCV_LAWS[name]()
     x = np.linspace(-0.02, 0.99, 173)
     step = 1e-7
     finite = (law.voltage(x + step) - law.voltage(x - step)) / (2 * step)
@@ -32,16 +31,16 @@ def test_ocv_slope_and_inverse(name):
 
 
 def test_zheng_window_of_the_cell():
-    law = ocv_law("nmc111_zheng2013")
+    law = OCV_LAWS["nmc111_zheng2013"]()
     assert law.stoichiometry(4.3) == pytest.approx(0.0575, abs=1e-6)
     assert law.stoichiometry(3.0) == pytest.approx(0.9703, abs=1e-6)
     assert float(law.slope(0.0575)) == pytest.approx(-1.57, rel=0.05, abs=0)
 
 
-@pytest.mark.parametrize("name", EXPANSION_LAWS)
+@pytest.mark.parametrize("name", EXPANSION_LAWS.names)
 @pytest.mark.parametrize("extrapolation", ["linear", "constant"])
 def test_expansion_slope(name, extrapolation):
-    law = expansion_law(name, extrapolation)
+    law = EXPANSION_LAWS[name](extrapolation)
     x = np.linspace(0.031, 0.999, 157)
     step = 1e-7
     finite = (law.strain(x + step) - law.strain(x - step)) / (2 * step)
@@ -51,19 +50,11 @@ def test_expansion_slope(name, extrapolation):
 
 def test_koerver_extrapolation_values():
     # PHYSICS 3: the last slope carries dV/V to -3.33 % at x = 0.126 and -4.10 % at x = 0.0575
-    linear = expansion_law("nmc111_koerver2018", "linear")
+    linear = EXPANSION_LAWS["nmc111_koerver2018"]("linear")
     assert 3 * float(linear.strain(0.126)) == pytest.approx(-0.0333, abs=1e-4)
     assert 3 * float(linear.strain(0.0575)) == pytest.approx(-0.0410, abs=1e-4)
-    constant = expansion_law("nmc111_koerver2018", "constant")
+    constant = EXPANSION_LAWS["nmc111_koerver2018"]("constant")
     assert 3 * float(constant.strain(0.0575)) == pytest.approx(-0.020205, abs=1e-9)
-
-
-def test_unknown_and_outside_laws():
-    with pytest.raises(ConfigError, match="must be one of"):
-        ocv_law("lfp")
-    with pytest.raises(ConfigError, match="cannot be loaded"):
-        ocv_law("no_such_module:law")
-    assert ocv_law("latticecell.laws.ocv:nmc111_zheng2013").voltage(0.5) > 3.5
 
 
 def test_contact_resistance_grows_exponentially_up_to_its_ceiling():

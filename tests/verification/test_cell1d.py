@@ -15,7 +15,7 @@ from latticecell.cell1d.model import Cell, Control
 from latticecell.cell1d.solve import steps
 from latticecell.cli import app
 from latticecell.errors import ConfigError, SolveError
-from latticecell.laws import ELECTROLYTE_LAWS, ocv_law
+from latticecell.laws import ELECTROLYTE_LAWS, OCV_LAWS
 from latticecell.laws.electrolyte import PolynomialElectrolyte, exchange_scale, lithium_exchange_binary
 from latticecell.output.rundir import RunDirectory
 
@@ -180,9 +180,9 @@ def test_jacobian_is_the_derivative_of_the_rates(kind):
     assert exact == pytest.approx(numeric, rel=1e-4, abs=1e-5 * np.abs(numeric).max())
 
 
-def test_binary_with_unit_transference_is_a_single_ion_conductor(monkeypatch):
+def test_binary_with_unit_transference_is_a_single_ion_conductor(named_law):
     law = PolynomialElectrolyte(((0.1, 0.0),), ((1e-10, 0.0),), 1.0)
-    monkeypatch.setitem(ELECTROLYTE_LAWS, "constant", lambda: law)
+    named_law(ELECTROLYTE_LAWS, "constant", lambda: law)
     metal = float(lithium_exchange_binary(1000.0))
     table = {
         "materials": {
@@ -269,7 +269,7 @@ def half_cell(config, seconds):
     cell, electrolyte, kinetics = Cell(config), config.electrolyte, config.kinetics
     active, step = config.materials.active, config.protocol.steps[0]
     stoich = np.concatenate([np.linspace(0.0, 0.94, 1500), np.linspace(0.94, 0.975, 1501)[1:]])
-    rest = ocv_law(active.ocv).voltage(stoich)
+    rest = OCV_LAWS[active.ocv]().voltage(stoich)
 
     def open_circuit(x):
         return pybamm.Interpolant(stoich, rest, x, interpolator="linear", extrapolate=True)

@@ -32,11 +32,12 @@ from numpy.typing import NDArray
 from latticecell.checks import check_cell1d
 from latticecell.config import Config
 from latticecell.errors import ConfigError, SolveError
-from latticecell.laws import electrolyte_law, ocv_law
+from latticecell.laws import ELECTROLYTE_LAWS, OCV_LAWS
 from latticecell.laws.electrolyte import (
     FLOOR,
     LITHIUM_POWER,
     PARTICLE_POWER,
+    BinaryElectrolyte,
     PolynomialElectrolyte,
     exchange_scale,
     lithium_exchange_binary,
@@ -176,7 +177,7 @@ class Cell:
         self._build_layers(config)
 
         self.particle = ParticleKinetics(
-            ocv_law(active.ocv),
+            OCV_LAWS[active.ocv](),
             kinetics.exchange_current,
             kinetics.alpha_a,
             kinetics.alpha_c,
@@ -215,7 +216,7 @@ class Cell:
         ecbd, separator, salt = config.materials.ecbd, config.materials.separator, config.electrolyte
         passage = 2 * (1 - self.filled) / (2 + self.filled)
         if self.binary:
-            self._law = electrolyte_law(salt.law)
+            self._law: BinaryElectrolyte = ELECTROLYTE_LAWS[salt.law]()
             power = salt.bruggeman
             self._scale_j = self._layered(salt.fraction_ecbd**power * passage, salt.fraction_separator**power)
             self.storage_j = self._layered(salt.fraction_ecbd * (1 - self.filled), salt.fraction_separator)

@@ -13,6 +13,7 @@ source's data set. A single-ion conductor is the limit t+ = 1, in which c stays 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,6 +32,20 @@ LITHIUM_RATE = 3.5e-8
 """Rate constant of Li plating, c in mol/m3 [m/s]."""
 PARTICLE_POWER, LITHIUM_POWER = 0.5, 0.3
 """Powers of the salt concentration in both exchange currents; above `FLOOR`, d i0 / dc = power i0 / c."""
+
+
+class BinaryElectrolyte(Protocol):
+    """Transport properties of a binary salt; the concentration is in mol/m3 and may have any shape."""
+
+    @property
+    def transference_number(self) -> float:
+        """t+ of the cation [1]."""
+
+    def conductivity(self, concentration: ArrayLike) -> Floats:
+        """Return kappa [S/m]."""
+
+    def diffusivity(self, concentration: ArrayLike) -> Floats:
+        """Return the salt diffusivity D [m2/s]."""
 
 
 @dataclass(frozen=True, slots=True)

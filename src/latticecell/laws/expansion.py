@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from latticecell.laws.curve import MonotoneCurve
 
 Floats = NDArray[np.float64]
+
+
+class Expansion(Protocol):
+    """Chemical expansion law; ``x`` may have any shape."""
+
+    def strain(self, x: ArrayLike) -> Floats:
+        """Return beta(x), a third of the volume change [1]."""
+
+    def slope(self, x: ArrayLike) -> Floats:
+        """Return d beta / dx [1]."""
 
 
 class TabulatedExpansion:

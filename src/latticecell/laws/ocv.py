@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
@@ -9,6 +11,16 @@ from scipy.optimize import brentq
 from latticecell.laws.curve import MonotoneCurve
 
 Floats = NDArray[np.float64]
+
+
+class OpenCircuit(Protocol):
+    """Open-circuit voltage law; ``x`` may have any shape."""
+
+    def voltage(self, x: ArrayLike) -> Floats:
+        """Return U(x) [V vs Li/Li+]."""
+
+    def slope(self, x: ArrayLike) -> Floats:
+        """Return dU/dx [V]."""
 
 
 class TabulatedOCV:

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from latticecell.laws import ocv_law
+from latticecell.laws import OCV_LAWS
 from latticecell.network import INTERFACE_BOND
 from latticecell.paper.results import CaseRun, Study
 from latticecell.paper.targets import Target
@@ -189,7 +189,7 @@ def contact_points(run: CaseRun) -> tuple[Floats, Floats]:
     gap = reader.bond("gap_nm", step).astype(float)[bond]
     k = config.kinetics
     kinetics = ParticleKinetics(
-        ocv_law(config.materials.active.ocv), k.exchange_current, k.alpha_a, k.alpha_c, k.temperature
+        OCV_LAWS[config.materials.active.ocv](), k.exchange_current, k.alpha_a, k.alpha_c, k.temperature
     )
     surface = kinetics.surface(stoich, np.zeros(len(bond)))
     # x + load f(x) = load i / i0 gives f(x) = i / i0, the reaction without resistance, for a large load

@@ -17,12 +17,13 @@ current.)
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from latticecell.errors import SolveError
+from latticecell.laws.ocv import OpenCircuit
 from latticecell.units import FARADAY, GAS_CONSTANT
 
 Floats = NDArray[np.float64]
@@ -38,16 +39,6 @@ VACANCY_FLOOR = 1e-7
 _MAX_RISE = 80.0  # what U may gain below the cut [RT / F]: 2 V stop any reaction, more would swamp Newton
 _MAX_EXPONENT = 600.0
 _MAX_VOLTAGE = 100.0
-
-
-class OpenCircuit(Protocol):
-    """Open-circuit voltage law."""
-
-    def voltage(self, x: ArrayLike) -> Floats:
-        """Return U(x) [V]."""
-
-    def slope(self, x: ArrayLike) -> Floats:
-        """Return dU/dx [V]."""
 
 
 class Reaction(NamedTuple):

@@ -21,7 +21,7 @@ from pyamg.multilevel import MultilevelSolver
 from latticecell.config import Electrolyte
 from latticecell.errors import SolveError
 from latticecell.laplacian import EdgeLaplacian
-from latticecell.laws.electrolyte import FLOOR, PolynomialElectrolyte
+from latticecell.laws.electrolyte import FLOOR, BinaryElectrolyte
 from latticecell.network import Network
 from latticecell.solvers.krylov import conjugate_gradients
 from latticecell.solvers.multigrid import scalar_hierarchy
@@ -40,7 +40,7 @@ class Salt:
     Parameters
     ----------
     network : Network
-    law : PolynomialElectrolyte
+    law : BinaryElectrolyte
         kappa(c), D(c) and t+.
     options : Electrolyte
         Mean concentration, fractions of liquid and Bruggeman exponent.
@@ -60,7 +60,7 @@ class Salt:
     def __init__(
         self,
         network: Network,
-        law: PolynomialElectrolyte,
+        law: BinaryElectrolyte,
         options: Electrolyte,
         temperature: float,
         n_threads: int = 1,
