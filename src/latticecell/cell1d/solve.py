@@ -125,6 +125,7 @@ def _stage_steps(
             rates, 0.0, u, length, max_step=options.dt_max, first_step=min(options.dt_initial, length),
             rtol=cell.tolerance, atol=cell.tolerance, jac=rates.jacobian,
         )  # fmt: skip
+        integrator.D[2:] = 0.0  # not yet used, but what memory held there may be no number
     except SolveError as error:
         raise _located(error, start) from error
     finished = False
