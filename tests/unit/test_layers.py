@@ -16,7 +16,7 @@ LAYERS = [
     {"reader"},
     {"microstructure", "template"},
     {"network", "fields"},
-    {"state", "solvers", "laplacian"},
+    {"state", "solvers", "laplacian", "slicing"},
     {"meshing", "quality", "physics"},
     {"electrochemistry"},
     {"stepper"},

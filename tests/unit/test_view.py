@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from latticecell import ConfigError, State, config_from_table
 from latticecell.network import GB_BOND, INTERFACE_BOND
 from latticecell.output import RunDirectory
-from latticecell.view import RunModel, cutting, make_look, offscreen, view_command
+from latticecell.view import RunModel, make_look, offscreen, view_command
 from latticecell.view.colours import (
     CRACK_MAP,
     CRACK_SPAN,
@@ -294,19 +294,6 @@ def test_cut_face_has_the_area_of_the_cross_section(model, cut, offset):
     assert area(geometry.layers(look).cap.x_mvc) == pytest.approx(side.prod(), rel=1e-6)
     whole = replace(look, whole=True)
     assert area(geometry.layers(whole).cap.x_mvc) == pytest.approx(np.delete(BOX, axis).prod(), rel=1e-6)
-
-
-def test_surface_of_the_cell_is_that_of_its_box(tmp_path):
-    """Tets that cross the periodic sides are completed and cut at the box."""
-    network = box_network((4, 4, 5), SIZE, jitter=0.2)
-    x = network.unwrapped_tac() * UM
-    points, tets = x.reshape(-1, 3) + np.array([0.31, 0.17, 0]), np.arange(4 * len(x)).reshape(-1, 4)
-    copies = cutting.periodic_copies(tets, points, np.arange(len(tets)), BOX)
-    patch = cutting.box_surface(tets, points, copies, BOX)
-    a, b, c = BOX
-    assert area(patch.positions(tets, points)) == pytest.approx(2 * (a * b + b * c + c * a), rel=1e-6)
-    kept = patch.clipped(tets, points, 2, 1, 0.3 * c)
-    assert area(kept.positions(tets, points)) == pytest.approx(a * b + 0.3 * 2 * (a + b) * c, rel=1e-6)
 
 
 def test_outside_of_the_grains(model):

@@ -11,8 +11,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from latticecell import slicing
 from latticecell.network import TET_EDGES
-from latticecell.view import cutting
+from latticecell.slicing import Cut
 from latticecell.view.colours import (
     BLANK,
     CRACK_MAP,
@@ -24,7 +25,6 @@ from latticecell.view.colours import (
     orientation_colours,
     table,
 )
-from latticecell.view.cutting import Patch, Trace
 from latticecell.view.model import RunModel
 
 Floats = NDArray[np.float64]
@@ -118,14 +118,14 @@ class Geometry:
         self.model = model
         reader = model.reader
         self._grain_tets = np.flatnonzero(model.grain_t)
-        near = cutting.nearest_image(reader.points[reader.tets[self._grain_tets]], model.center_c, reader.box)
+        near = slicing.nearest_image(reader.points[reader.tets[self._grain_tets]], model.center_c, reader.box)
         self._near_tc = near
         self._tet_tn = reader.node_of_point[reader.tets]
-        self._facet_shift_fc = cutting.nearest_image(reader.facet_points, model.center_c, reader.box)
+        self._facet_shift_fc = slicing.nearest_image(reader.facet_points, model.center_c, reader.box)
         self._outward = self._order_facets()
         self._shape: tuple[object, ...] | None = None
-        self._surface = self._cap = Patch.empty()
-        self._trace: Trace | None = None
+        self._surface = self._cap = Cut.empty()
+        self._trace: Cut | None = None
         self._springs: tuple[NDArray, Floats] | None = None
         self._grain_table = {
             "grain": grain_colours(reader.n_grains),
@@ -156,33 +156,32 @@ class Geometry:
         model, reader = self.model, self.model.reader
         tets, x = reader.tets, reader.points
         self._springs = None
-        surface = cutting.boundary_faces(self._tet_tn, self._grain_tets, self._near_tc)
-        cap, trace = Patch.empty(), None
+        surface = slicing.boundary_faces(tets, self._tet_tn, self._grain_tets, self._near_tc)
+        cap, trace = Cut.empty(), None
         copies: tuple[NDArray, Floats] = (self._grain_tets, self._near_tc)
         if look.whole:
             matrix = np.flatnonzero(~model.grain_t)
-            hole = cutting.boundary_faces(self._tet_tn, matrix, np.zeros((len(matrix), 3)))
-            height = hole.positions(tets, x)[..., 2]
+            hole = slicing.boundary_faces(tets, self._tet_tn, matrix, np.zeros((len(matrix), 3)))
+            height = hole.positions(x)[..., 2]
             flat = (height < 1e-6 * reader.box[2]).all(1) | (height > (1 - 1e-6) * reader.box[2]).all(1)
-            inner = np.flatnonzero(~flat)  # the sides are cut anew below, straight
-            hole = Patch(hole.tet_m[inner], hole.weight_mvk[inner], hole.shift_mc[inner])
-            copies = cutting.periodic_copies(tets, x, np.arange(len(tets)), reader.box)
-            surface = Patch.joined(surface, hole, cutting.box_surface(tets, x, copies, reader.box))
+            hole = hole.taken(np.flatnonzero(~flat))  # the sides are cut anew below, straight
+            copies = slicing.periodic_copies(tets, x, np.arange(len(tets)), reader.box)
+            surface = Cut.joined(surface, hole, slicing.box_surface(tets, x, copies, reader.box))
         if look.cut != "none":
             axis, sign, at = self.plane(look)
-            surface = surface.clipped(tets, x, axis, sign, at)
+            surface = surface.clipped(x, axis, sign, at)
             if look.whole:
-                cap = cutting.box_slice(tets, x, copies, reader.box, axis, sign, at)
+                cap = slicing.slice_box(tets, x, copies, reader.box, axis, at, sign)
             else:
-                cap = cutting.slice_tets(tets, x, *copies, axis, sign, at)
-            trace = cutting.trace_facets(reader.facet_points + self._facet_shift_fc[:, None], axis, at)
+                cap = slicing.slice_simplices(tets, x, axis, at, sign, *copies)
+            trace = slicing.slice_facets(reader.facet_points, axis, at, self._facet_shift_fc)
         self._surface, self._cap, self._trace = surface, cap, trace
 
-    def _patch(self, look: Look, patch: Patch, displacement: Floats, strain: Floats) -> Drawn:
+    def _patch(self, look: Look, patch: Cut, displacement: Floats, strain: Floats) -> Drawn:
         reader = self.model.reader
-        x = patch.of(reader.tets, reader.points + look.magnify * displacement) + patch.shift_mc[:, None]
+        x = patch.of(reader.points + look.magnify * displacement) + patch.shift_mc[:, None]
         x[..., :2] += look.magnify * strain * patch.shift_mc[:, None, :2]
-        domain = reader.domain[patch.tet_m]
+        domain = reader.domain[patch.index]
         if look.explode:
             x += look.explode * self._outwards(domain)[:, None]
         return Drawn(x, self._colours(look, patch, domain))
@@ -195,16 +194,16 @@ class Geometry:
         x += look.magnify * model.facet_displacement(look.step)[0][outer]
         return Drawn(x, np.broadcast_to(np.array(BLANK, np.uint8), x.shape))
 
-    def _colours(self, look: Look, patch: Patch, domain: NDArray) -> Bytes:
+    def _colours(self, look: Look, patch: Cut, domain: NDArray) -> Bytes:
         model, shown = self.model, look.field
-        shape = (len(patch.tet_m), 3, 3)
+        shape = (len(patch.index), 3, 3)
         if shown.axis == "b":
             return np.broadcast_to(np.array(BLANK, np.uint8), shape)
         if shown.axis == "g":
             colours = np.concatenate([self._grain_table[shown.key], [BLANK] * 2]).astype(np.uint8)
             return np.broadcast_to(colours[domain][:, None], shape)
         value = model.values(shown, look.step)
-        at_vertex = patch.of(model.reader.tets, value) if shown.axis == "p" else value[patch.tet_m]
+        at_vertex = patch.of(value) if shown.axis == "p" else value[patch.index]
         colour = coloured(at_vertex, model.limits(shown), table(shown.colours))
         return colour if shown.axis == "p" else np.broadcast_to(colour[:, None], shape)
 
@@ -236,11 +235,11 @@ class Geometry:
 
         if self._trace is not None:
             trace = self._trace
-            kept = open_f[trace.facet_m]
-            lines = trace.of(middle)
+            kept = open_f[trace.index]
+            lines = trace.of(middle.reshape(-1, 3))
             if look.explode == 0:
                 borders = Drawn(lines, np.zeros(lines.shape, np.uint8) + np.uint8(60))
-                tone = np.round(trace.of(colour.astype(float))).astype(np.uint8)
+                tone = np.round(trace.of(colour.reshape(-1, 3).astype(float))).astype(np.uint8)
                 traces = Drawn(lines[kept], tone[kept])
         elif look.explode:
             shown = np.flatnonzero(open_f & model.gb_f)
@@ -275,7 +274,7 @@ class Geometry:
         reader = self.model.reader
         if self._springs is None:
             patch = self._cap if look.cut != "none" else self._surface
-            tet, first = np.unique(patch.tet_m, return_index=True)
+            tet, first = np.unique(patch.index, return_index=True)
             pair = np.sort(reader.tets[tet][:, TET_EDGES], axis=2).reshape(-1, 2)
             shift = np.repeat(patch.shift_mc[first], 6, axis=0)
             pair, once = np.unique(pair, axis=0, return_index=True)
