@@ -8,12 +8,15 @@ follow from the declaration; snapshots carry it with them, so a reader needs no 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
-from typing import Any, Literal, get_type_hints
+from typing import Any, Final, Literal, get_type_hints
 
 Location = Literal["cell", "node", "tet", "bond"]
 Domain = Literal["grains", "matrix", "everywhere"]
+
+COMPONENTS: Final = {3: ("x", "y", "z"), 6: ("xx", "yy", "zz", "xy", "yz", "xz")}
+"""Names of the components of vectors and symmetric tensors, by their number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,10 @@ class Field:
         Matplotlib colour map.
     diverging, from_zero : bool
         Whether zero is in the middle, or at the lower end, of the colour scale.
+    fraction : bool
+        Whether values are shares, shown on a scale from 0 to 1.
+    shown_unit, shown_factor : str, float
+        Unit of pictures and factor from SI to it, where they differ from those of files; see `shown`.
     """
 
     key: str
@@ -56,11 +63,24 @@ class Field:
     colours: str = "viridis"
     diverging: bool = False
     from_zero: bool = False
+    fraction: bool = False
+    shown_unit: str = ""
+    shown_factor: float = 1.0
 
     @property
     def stored(self) -> str:
         """Name in files: key and unit, for example "von_mises_GPa"."""
         return f"{self.key}_{self.unit}" if self.unit else self.key
+
+    @property
+    def label(self) -> str:
+        """Title and unit for a colour bar, for example "von Mises stress (GPa)"."""
+        return f"{self.title or self.key} ({self.unit.replace('_per_', '/') or '1'})"
+
+    @property
+    def shown(self) -> Field:
+        """The declaration in the unit of pictures."""
+        return replace(self, unit=self.shown_unit, factor=self.shown_factor) if self.shown_unit else self
 
     def table(self) -> dict[str, Any]:
         """Return the declaration as plain values."""

@@ -109,7 +109,7 @@ def slice_simplices(
     chosen: Integers | None = None,
     shift_sc: Floats | None = None,
 ) -> Cut:
-    """Cut by the plane ``x[axis] = at``: one or two triangles for a tet that crosses it, or a triangle's line.
+    """Cut by the plane ``x[axis] = at``: one or two triangles in a tet that crosses it, a line in a triangle.
 
     The cut belongs to the side where ``sign * (x[axis] - at) < 0``: cuts of a conforming mesh cover the plane
     once even where faces lie in it, as they are taken from the simplex on that side only.

@@ -42,6 +42,7 @@ class State:
     phi_l_n: Annotated[
         Floats,
         Field("phi_l", "node", "V", domain="matrix", title="ion potential",
+              shown_unit="mV", shown_factor=1e3,
               meaning="Ion potential of the ECBD and the ED; 0 in the grains."),
     ]  # fmt: skip
     current_b: Annotated[

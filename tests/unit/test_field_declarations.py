@@ -39,3 +39,13 @@ def test_shapes_follow_from_the_location():
     assert state.gap_b.shape == (network.n_bonds,)
     assert state.strain_c.shape == (2,)
     assert state.passed.shape == (4,)
+
+
+def test_unit_of_pictures_may_differ_from_that_of_files():
+    strain = Field("strain", "tet", "permille", 1e3, title="swelling", shown_unit="%", shown_factor=100.0)
+    assert strain.stored == "strain_permille"
+    assert (strain.shown.label, strain.shown.factor) == ("swelling (%)", 100.0)
+    salt = Field("salt", "node", "mol_per_m3")
+    assert salt.shown is salt
+    assert salt.label == "salt (mol/m3)"
+    assert Field("damage", "bond").label == "damage (1)"

@@ -21,10 +21,11 @@ from latticecell.state import State
 DERIVED: Final = (
     Field("von_mises", "tet", "GPa", 1e-9, title="von Mises stress", colours="cividis", from_zero=True),
     Field("hydrostatic", "tet", "GPa", 1e-9, title="hydrostatic stress", colours="RdBu_r", diverging=True),
-    Field("volumetric_strain", "tet", title="volumetric strain", colours="PuOr_r", diverging=True),
-    Field("damage", "bond", title="bond damage", colours="cividis"),
-    Field("broken", "bond", title="broken bonds", colours="cividis"),
-)
+    Field("volumetric_strain", "tet", title="volumetric strain", colours="PuOr_r", diverging=True,
+          shown_unit="%", shown_factor=100.0),
+    Field("damage", "bond", title="bond damage", colours="cividis", fraction=True),
+    Field("broken", "bond", title="broken bonds", colours="cividis", fraction=True),
+)  # fmt: skip
 
 
 class Directory:
