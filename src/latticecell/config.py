@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool
 
-from latticecell.schema import Quantity, Section
+from latticecell.schema import Named, Quantity, Section
 
 Fraction = Annotated[float, Quantity(gt=0, lt=1)]
 FrozenBelow = Annotated[float, Quantity(ge=0, lt=1)]
@@ -62,18 +62,23 @@ StepTolerance = Annotated[float, Quantity(ge=1e-11, le=1e-3)]
 
 
 class Particle(Section):
-    """One spherical secondary particle."""
+    """One spherical secondary particle; repeat the table for more of them."""
 
     center: tuple[Coordinate, Coordinate, Coordinate] = (7.5, 7.5, 7.5)
+    """Position x, y, z of the centre; z is the height above the current collector."""
     radius: Length = 5.0
+    """Radius of the particle."""
 
 
 class Geometry(Section):
-    """The cell: square cross-section, cathode block from z = 0, separator above."""
+    """The cell: current collector at z = 0, cathode block, separator and Li metal on top of each other."""
 
     width: Length = 15.0
+    """Edge of the square cross-section, across which the cell is periodic in x and y."""
     cathode: Length = 15.0
+    """Thickness of the cathode block: particles, and the mixture (ECBD) around them."""
     separator: Length = 15.0
+    """Thickness of the separator between the cathode block and the Li metal."""
     particles: tuple[Particle, ...] = Field(default=(Particle(),), min_length=1)
 
 
@@ -81,69 +86,105 @@ class Microstructure(Section):
     """Grains of each particle, all drawn from one seed."""
 
     seed: Seed = 1
+    """Seed of everything random: grains, their orientations, sites of the network, strengths of bonds."""
     grains: GrainCount = 53
+    """Number of grains in each particle."""
     same_grains: StrictBool = False
+    """Whether every particle has the grains and orientations of the first, scaled to its radius."""
 
 
 class NetworkOptions(Section):
-    """Spacing of the sites: fine in the particle, growing away from it."""
+    """Spacing of the sites of the lattice: fine in the particles, growing away from them."""
 
     spacing: Length = 0.52
+    """Distance between sites in the particles and on their surfaces."""
     spacing_max: Length = 2.0
+    """Largest distance between sites far from the particles."""
     growth: Growth = 0.3
+    """Increase of the distance between sites per distance from the nearest particle."""
 
 
 class ActiveMaterial(Section):
     """The cathode active material, NCM111 by default."""
 
     c_max: Concentration = 48537.0
+    """Li concentration of the full crystal, at stoichiometry 1."""
     initial_stoichiometry: Fraction = 0.9703
+    """Stoichiometry x = c / c_max at the start, uniform; the grains are free of strain there."""
     diffusivity: tuple[Diffusivity, Diffusivity, Diffusivity] = (1e-14, 1e-14, 1e-20)
+    """Chemical diffusivities of Li along the crystal axes [100], [010] and [001]."""
     elasticity: Literal["isotropic", "transversely_isotropic"] = "isotropic"
+    """Elastic symmetry of a grain; the transversely isotropic one has its axis along [001]."""
     youngs_modulus: Modulus = 78.0
+    """Young's modulus of a grain, in the (001) plane if it is transversely isotropic."""
     poisson_ratio: Poisson = 0.25
-    youngs_modulus_c: Modulus | None = None
-    poisson_ratio_c: Poisson | None = None
-    shear_modulus_c: Modulus | None = None
-    ocv: str = "nmc111_zheng2013"
-    volume_change: str = "nmc111_koerver2018"
+    """Poisson ratio of a grain, within the (001) plane if it is transversely isotropic."""
+    youngs_modulus_c: Modulus | None = Field(default=None, examples=[60.0])
+    """Young's modulus of a grain along [001]; left out: the grain is isotropic."""
+    poisson_ratio_c: Poisson | None = Field(default=None, examples=[0.2])
+    """Contraction along [001] per extension in the (001) plane; left out: the grain is isotropic."""
+    shear_modulus_c: Modulus | None = Field(default=None, examples=[30.0])
+    """Shear modulus of a grain in the planes that contain [001]; left out: the grain is isotropic."""
+    ocv: Annotated[str, Named("materials.active.ocv")] = "nmc111_zheng2013"
+    """Open-circuit voltage against Li/Li+ as a function of stoichiometry."""
+    volume_change: Annotated[str, Named("materials.active.volume_change")] = "nmc111_koerver2018"
+    """Relative change of the crystal's volume as a function of stoichiometry."""
     strain_extrapolation: Literal["linear", "constant"] = "linear"
+    """How the volume change goes on below its data: with its last slope, or kept constant."""
     strain_frozen_below: FrozenBelow = 0.0
+    """Stoichiometry below which a grain keeps its size."""
     expansion_ratio: tuple[Ratio, Ratio, Ratio] = (1.0, 1.0, -1.0)
+    """Factors on a third of the volume change that give the strains along [100], [010] and [001]."""
     stress_diffusion: Literal["saturating", "dilute", "off"] = "saturating"
+    """Drift of Li towards tension: with x (1 - x) if saturating, with x if dilute, or none."""
     partial_molar_volume: MolarVolume = 1.5e-6
+    """Partial molar volume of Li by which hydrostatic stress changes its chemical potential."""
 
 
 class Ecbd(Section):
-    """The mixture of solid electrolyte and carbon around the particle."""
+    """The mixture of electrolyte and carbon around the particles (ECBD)."""
 
     youngs_modulus: Modulus = 150.0
+    """Young's modulus of the ECBD."""
     poisson_ratio: Poisson = 0.26
+    """Poisson ratio of the ECBD."""
     ionic_conductivity: Conductivity = 0.03
+    """Effective ionic conductivity of the ECBD; not used with a binary electrolyte."""
     electronic_conductivity: Conductivity = 10.0
+    """Effective electronic conductivity of the ECBD."""
 
 
 class Separator(Section):
-    """The solid electrolyte."""
+    """The electrolyte between the cathode block and the Li metal."""
 
     youngs_modulus: Modulus = 150.0
+    """Young's modulus of the separator."""
     poisson_ratio: Poisson = 0.26
+    """Poisson ratio of the separator."""
     ionic_conductivity: Conductivity = 0.045
+    """Ionic conductivity of the separator; not used with a binary electrolyte."""
 
 
 class Electrolyte(Section):
     """What conducts ions: a single-ion conductor (solid), or a binary salt in a liquid.
 
     A single-ion conductor takes its conductivities from the materials. A binary one takes them from its law,
-    scaled by fraction ** bruggeman in each layer; there the Li metal and the particle follow the salt.
+    scaled by fraction ** bruggeman in each layer; there both exchange currents
+    follow the salt concentration.
     """
 
     kind: Literal["single_ion", "binary"] = "single_ion"
-    law: str = "lipf6_nyman2008"
+    """Whether ions move in a single-ion conductor or as a binary salt in a liquid."""
+    law: Annotated[str, Named("electrolyte.law")] = "lipf6_nyman2008"
+    """Conductivity, salt diffusivity and transference number of the binary electrolyte."""
     concentration: Concentration = 1000.0
+    """Mean salt concentration, uniform at the start, to which kinetics.exchange_current refers."""
     fraction_ecbd: Share = 0.75
+    """Volume fraction of the liquid in the ECBD."""
     fraction_separator: Share = 1.0
+    """Volume fraction of the liquid in the separator."""
     bruggeman: Exponent = 1.5
+    """Exponent of the volume fraction by which conductivity and salt diffusivity are scaled."""
 
 
 class Materials(Section):
@@ -158,65 +199,100 @@ class Interface(Section):
     """The particle-ECBD interface: cohesive law and contact resistance."""
 
     strength: Strength = 100.0
+    """Traction, in opening and in shear, at which the particle starts to debond; the mean if scattered."""
     fracture_energy: Toughness = 1.0
+    """Energy per area that separates particle and ECBD completely."""
     stiffness: Stiffness = 1e19
+    """Traction per opening of the intact interface, and of a closed one in compression."""
     residual_stiffness: Stiffness = 1e13
+    """Traction per opening that a broken interface keeps, for regularity only."""
     viscosity: Viscosity = 0.0
-    weibull_modulus: WeibullModulus | None = None
+    """Time of the viscous regularisation: breaking open within this time adds a traction of one strength."""
+    weibull_modulus: WeibullModulus | None = Field(default=None, examples=[10.0])
+    """Weibull modulus of the scatter of the interface strength; left out: no scatter."""
     resistance: Resistance = 5e-4
+    """Contact resistance of the closed interface."""
     resistance_gap: Nanometres = 10.0
+    """Opening over which the contact resistance grows by a factor e."""
     resistance_max: ResistanceCap = 100.0
+    """Largest contact resistance, however wide the interface opens."""
 
 
 class GrainBoundary(Section):
     """Grain boundaries: perfectly tied (the paper) or breakable."""
 
     mode: Literal["tied", "breakable"] = "tied"
+    """Whether grain boundaries never open or break by a cohesive law of their own."""
     strength: Strength = 100.0
+    """Traction, in opening and in shear, at which a grain boundary starts to break; the mean if scattered."""
     fracture_energy: Toughness = 0.13
+    """Energy per area that separates two grains completely."""
     stiffness: Stiffness = 1e19
+    """Traction per opening of the intact grain boundary, and of a closed one in compression."""
     residual_stiffness: Stiffness = 1e13
+    """Traction per opening that a broken grain boundary keeps, for regularity only."""
     viscosity: Viscosity = 0.0
-    weibull_modulus: WeibullModulus | None = None
+    """Time of the viscous regularisation: breaking open within this time adds a traction of one strength."""
+    weibull_modulus: WeibullModulus | None = Field(default=None, examples=[10.0])
+    """Weibull modulus of the scatter of the grain-boundary strength; left out: no scatter."""
     permeance: Permeance = 2e-7
+    """Flux of Li through a closed grain boundary per difference of concentration, tied or breakable."""
     blocking_gap: Nanometres = 2.0
+    """Opening over which the permeance falls by a factor e."""
 
 
 class Kinetics(Section):
     """Charge transfer at the particle and at the Li metal."""
 
     exchange_current: CurrentDensity = 50.0
+    """Exchange current density i0 of the particle surface at stoichiometry 1/2."""
     alpha_a: Fraction = 0.5
+    """Transfer coefficient of delithiation."""
     alpha_c: Fraction = 0.5
+    """Transfer coefficient of lithiation."""
     lithium_exchange_current: CurrentDensity = 100.0
+    """Exchange current density of the Li metal; not used with a binary electrolyte."""
     temperature: Temperature = 298.15
+    """Temperature of the cell, uniform and constant."""
     mechanical_ocv: StrictBool = False
+    """Whether partial molar volume times hydrostatic stress / F is added to the open-circuit voltage."""
 
 
 class Mechanics(Section):
     """Walls and lateral confinement of the cell."""
 
     lateral_strain: Literal["fixed", "free"] = "fixed"
+    """Whether the width of the cell is held, or adjusts so that no mean lateral stress is left."""
     wall: Literal["collector_fixed", "lithium_fixed"] = "collector_fixed"
+    """Which end of the cell is held; the other one carries the pressure."""
     pressure: Pressure = 0.0
+    """Pressure on the end that is not held."""
 
 
 class Step(Section):
-    """One step of the protocol."""
+    """One step of the protocol; repeat the table for more of them, in their order."""
 
     kind: Literal["charge", "discharge", "hold", "rest"]
-    c_rate: Rate | None = None
-    until: Volt | None = None
-    until_c_rate: Rate | None = None
-    voltage: Volt | None = None
-    duration: Seconds | None = None
+    """What is controlled: the current (charge, discharge), the voltage (hold), or no current (rest)."""
+    c_rate: Rate | None = Field(default=None, examples=[0.5])
+    """Current of a charge or discharge in multiples of 1C; left out only in a hold or a rest."""
+    until: Volt | None = Field(default=None, examples=[4.2])
+    """Voltage at which a charge or discharge ends; left out: it lasts its duration."""
+    until_c_rate: Rate | None = Field(default=None, examples=[0.05])
+    """Current in multiples of 1C at which a hold ends; left out: it lasts its duration."""
+    voltage: Volt | None = Field(default=None, examples=[4.3])
+    """Voltage of a hold; left out: the voltage at which it begins."""
+    duration: Seconds | None = Field(default=None, examples=[7200.0])
+    """Longest time of the step, needed in a rest; left out: the cut-off alone ends it."""
 
 
 class Protocol(Section):
     """What is done to the cell."""
 
     current_1c: CellCurrent = 0.6672
+    """Cell current that is called 1C, for the whole cross-section."""
     cycles: Cycles = 1
+    """How often the list of steps is repeated."""
     steps: tuple[Step, ...] = Field(
         default=(
             Step(kind="charge", c_rate=1.0, until=4.3),
@@ -230,48 +306,68 @@ class Solver(Section):
     """Step control and tolerances."""
 
     dt_initial: Seconds = 5.0
+    """Length of the first time step after every change of control."""
     dt_max: Seconds = 60.0
+    """Longest time step."""
     dt_min: Seconds = 0.01
+    """Shortest time step; the run ends with an error if even that one fails."""
     dt_growth: GrowthFactor = 1.35
+    """Factor by which the time step grows after an easy one."""
     threads: Threads = 1
+    """Number of threads; results do not depend on it."""
     coupling_iterations: Repeats = 8
+    """Most repeats of electrochemistry and mechanics in a step before a shorter one is tried."""
     coupling_tolerance_stoich: Tolerance = 1e-3
+    """Largest change of any stoichiometry between the last two repeats of a step."""
     coupling_tolerance_salt: Tolerance = 1e-4
+    """Largest relative change of any salt concentration between the last two repeats."""
     coupling_tolerance_gap: GapTolerance = 0.2
+    """Largest change of any opening of a bond between the last two repeats of a step."""
     coupling_tolerance_voltage: VoltageTolerance = 0.1
+    """Largest change of the cell voltage between the last two repeats of a step."""
     mechanics_tolerance: Tolerance = 1e-4
+    """Out-of-balance force left in the equilibrium, relative to the strength of all bonds."""
     mechanics_iterations: Iterations = 40
+    """Most Newton iterations of one equilibrium."""
     electrochemistry_tolerance: FineTolerance = 1e-9
+    """Largest scaled residual of Li, charge and current left in a step."""
     electrochemistry_iterations: Iterations = 25
+    """Most Newton iterations of one solution of the electrochemistry."""
     cutoff_tolerance: VoltageTolerance = 0.1
+    """How closely a charge or discharge stops at its cut-off voltage."""
 
 
 class Output(Section):
     """What is written, and how often."""
 
     fields_every: Every = 10
+    """Time steps between two snapshots of the fields; the end of every protocol step adds one."""
     checkpoint_every: Every = 10
+    """Time steps between two checkpoints, from which a run is resumed."""
 
 
 class Cell1d(Section):
-    """The homogenised 1-D cell of ``latticecell cell1d``; the 3-D cell does not use it.
+    """The homogenised 1-D cell of ``latticecell cell1d``; the 3-D cell does not use it."""
 
-    Without a diffusivity of its own it takes the mean of the three of the active material. ``tolerance`` is
-    the error of a step in the stoichiometry and in the salt concentration relative to its start.
-    """
-
-    diffusivity: Mobility | None = None
+    diffusivity: Mobility | None = Field(default=None, examples=[5e-15])
+    """Diffusivity of Li in the 1-D particle; left out: the mean of the three of the active material."""
     density: Density = 4770.0
+    """Mass density of the active material, for capacities per mass."""
     points_cathode: Points = 20
+    """Number of slices of the cathode block."""
     points_separator: Points = 10
+    """Number of slices of the separator."""
     points_radial: Points = 30
+    """Number of shells of the particle."""
     tolerance: StepTolerance = 1e-6
+    """Error of a step in stoichiometry, and in salt concentration relative to its start."""
 
 
 class Config(Section):
     """One run."""
 
     name: Annotated[str, Field(min_length=1, max_length=200)] = "baseline"
+    """Name of the run, as reports and pictures show it."""
     geometry: Geometry = Geometry()
     microstructure: Microstructure = Microstructure()
     network: NetworkOptions = NetworkOptions()

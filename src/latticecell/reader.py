@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import difflib
-import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any
 
 import tomli
 from pydantic import ValidationError
@@ -14,7 +13,7 @@ from pydantic import ValidationError
 from latticecell.checks import cross_check
 from latticecell.config import Config
 from latticecell.errors import ConfigError
-from latticecell.schema import Section, from_si, key_of, unit_of
+from latticecell.schema import Section, allowed, from_si, key_of, subsection, unit_of
 from latticecell.units import SI_PER_UNIT
 
 Table = dict[str, Any]
@@ -105,7 +104,7 @@ def config_from_table(table: Table, source: str = "input") -> Config:
         for detail in error.errors():
             if detail["type"] == "too_short" and detail["input"]:
                 continue  # its items have been reported
-            message = _explain(detail, attributes)
+            message = _explain(detail)
             if message not in problems:
                 problems.append(message)
     if config is not None and not problems:
@@ -119,8 +118,26 @@ def config_from_table(table: Table, source: str = "input") -> Config:
 def resolved_toml(config: Config) -> str:
     """Return TOML text with every key; reading it gives the same `Config` bit for bit."""
     lines: list[str] = []
-    _write(config, (), lines)
+    for header, section in tables(config):
+        lines += ["", header] if header else []
+        for name, field in type(section).model_fields.items():
+            value = getattr(section, name)
+            if subsection(field)[0] is None and value is not None:
+                lines.append(f"{key_of(name, field)} = {toml_value(value, unit_of(field))}")
     return "\n".join(lines).strip() + "\n"
+
+
+def tables(section: Section, path: str = "") -> Iterator[tuple[str, Section]]:
+    """Yield the tables of a configuration in the order of the file, each with its header, "" at the top."""
+    yield f"[{path}]" if path else "", section
+    for name in type(section).model_fields:
+        value = getattr(section, name)
+        below = f"{path}.{name}" if path else name
+        if isinstance(value, Section):
+            yield from tables(value, below)
+        elif isinstance(value, tuple) and isinstance(value[0], Section):
+            for item in value:
+                yield from tables(item, f"[{below}]")
 
 
 def _assign(table: Table, assignment: str) -> None:
@@ -149,7 +166,7 @@ def _attributes(section: type[Section], table: Table, where: Location, problems:
             problems.append(f"{path} = {_show(value)}: unknown key; {_hint(key, list(keys))}")
             continue
         name = keys[key]
-        inner, many = _subsection(section.model_fields[name].annotation)
+        inner, many = subsection(section.model_fields[name])
         if inner is not None and many and isinstance(value, list):
             result[name] = [
                 _attributes(inner, item, (*where, key, i), problems) if isinstance(item, dict) else item
@@ -160,16 +177,6 @@ def _attributes(section: type[Section], table: Table, where: Location, problems:
         else:
             result[name] = value
     return result
-
-
-def _subsection(annotation: Any) -> tuple[type[Section] | None, bool]:
-    if isinstance(annotation, type) and issubclass(annotation, Section):
-        return annotation, False
-    if get_origin(annotation) is tuple:
-        first = get_args(annotation)[0]
-        if isinstance(first, type) and issubclass(first, Section):
-            return first, True
-    return None, False
 
 
 def _hint(key: str, known: list[str]) -> str:
@@ -199,7 +206,7 @@ def _show(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _explain(detail: Any, attributes: Table) -> str:
+def _explain(detail: Any) -> str:
     """Turn one pydantic error into a line with key, value and what is allowed."""
     location: list[int | str] = []
     section: type[Section] = Config
@@ -210,95 +217,26 @@ def _explain(detail: Any, attributes: Table) -> str:
         elif item in section.model_fields:
             field = section.model_fields[item]
             location.append(key_of(item, field))
-            section = _subsection(field.annotation)[0] or section
+            section = subsection(field)[0] or section
     path, value = _path(tuple(location)), detail["input"]
     if detail["type"] == "missing":
         return f"{path}: is required"
-    return f"{path} = {_show(value)}: must be {_allowed(field, detail)}"
+    what = detail["msg"] if field is None else allowed(field, item=isinstance(detail["loc"][-1], int))
+    article = "a " if what.startswith(("number", "whole", "list", "table")) else ""
+    return f"{path} = {_show(value)}: must be {article}{what}"
 
 
-def allowed_values(field: Any) -> str:
-    """Say in words which values a key takes."""
-    annotation = field.annotation
-    literals = [item for item in (annotation, *get_args(annotation)) if get_origin(item) is Literal]
-    if literals:
-        return " or ".join(f'"{choice}"' for choice in get_args(literals[0]))
-    kinds = {bool: "true or false", str: "text", int: "whole number"}
-    base = next((kind for kind in kinds if annotation is kind), None)
-    bounds = _bounds(field)
-    if bounds:
-        noun = kinds.get(base, "number") if base is int else "number"
-        return f"{noun} in {_interval(bounds, unit_of(field))}"
-    return kinds.get(base, "") if base else ""
-
-
-def _allowed(field: Any, detail: Any) -> str:
-    if field is None:
-        return detail["msg"]
-    bounds = _bounds(field)
-    choices = detail.get("ctx", {}).get("expected")
-    if detail["type"] == "literal_error":
-        return f"one of {choices}"
-    kind = {"int": "a whole number", "bool": "true or false", "string": "text", "tuple": "a list"}
-    noun = next((text for start, text in kind.items() if detail["type"].startswith(start)), "a number")
-    if detail["type"] == "model_type":
-        return "a table"
-    if detail["type"] in ("too_short", "too_long", "string_too_short", "string_too_long"):
-        return f"{'longer' if 'short' in detail['type'] else 'shorter'} ({detail['msg']})"
-    return f"{noun} in {_interval(bounds, unit_of(field))}" if bounds else noun
-
-
-def _bounds(field: Any) -> dict[str, float]:
-    bounds = {}
-    for item in _metadata(field.annotation, list(field.metadata)):
-        for name in ("gt", "ge", "lt", "le"):
-            if getattr(item, name, None) is not None:
-                bounds[name] = getattr(item, name)
-    return bounds
-
-
-def _interval(bounds: dict[str, float], unit: str) -> str:
-    low = f"({bounds['gt']:g}" if "gt" in bounds else f"[{bounds['ge']:g}" if "ge" in bounds else "(-inf"
-    high = f"{bounds['lt']:g})" if "lt" in bounds else f"{bounds['le']:g}]" if "le" in bounds else "inf)"
-    return f"{low}, {high}{' ' + unit if unit else ''}"
-
-
-def _metadata(annotation: Any, found: list[Any]) -> list[Any]:
-    found = found + list(getattr(annotation, "__metadata__", ()))
-    for item in list(found):
-        found += list(getattr(item, "metadata", ()))
-    if get_origin(annotation) in (tuple, Union, types.UnionType) or hasattr(annotation, "__metadata__"):
-        for inner in get_args(annotation):
-            found = _metadata(inner, found)
-    return found
-
-
-def _write(section: Section, where: tuple[str, ...], lines: list[str]) -> None:
-    later: list[tuple[str, Any]] = []
-    for name, field in type(section).model_fields.items():
-        value = getattr(section, name)
-        inner, _ = _subsection(field.annotation)
-        if inner is not None:
-            later.append((name, value))
-        elif value is not None:
-            lines.append(f"{key_of(name, field)} = {_toml(value, unit_of(field))}")
-    for name, value in later:
-        path = (*where, name)
-        for item in value if isinstance(value, tuple) else (value,):
-            header = ".".join(path)
-            lines.append("")
-            lines.append(f"[[{header}]]" if isinstance(value, tuple) else f"[{header}]")
-            _write(item, path, lines)
-
-
-def _toml(value: Any, unit: str) -> str:
+def toml_value(value: Any, unit: str) -> str:
+    """Write a value of a key with that unit as TOML."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
         escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
         return f'"{escaped}"'
     if isinstance(value, tuple):
-        return "[" + ", ".join(_toml(item, unit) for item in value) + "]"
+        return "[" + ", ".join(toml_value(item, unit) for item in value) + "]"
     if isinstance(value, int):
         return str(value)
-    return repr(from_si(value, unit))
+    number = from_si(value, unit)
+    short = f"{number:.6g}"
+    return short if "e" in short and float(short) == number else repr(number)

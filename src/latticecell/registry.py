@@ -114,6 +114,11 @@ def registered() -> list[dict[str, Any]]:
     return found
 
 
+def names_under(key: str) -> tuple[str, ...]:
+    """Return the known names of the registry that serves a TOML key, none if there is no such registry."""
+    return next((registry.names for registry in _REGISTRIES if registry.key == key), ())
+
+
 def load(name: str) -> None:
     """Execute a Python file of the user's, or the entry point called so, that registers laws.
 

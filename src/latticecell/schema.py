@@ -4,19 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.fields import FieldInfo
 from pydantic_core import core_schema
 
+from latticecell.registry import names_under
 from latticecell.units import SI_PER_UNIT
 
 
 class Section(BaseModel):
-    """A table of the TOML file: unknown keys are errors, instances are frozen, attributes are SI."""
+    """A table of the TOML file: unknown keys are errors, instances are frozen, attributes are SI.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True)
+    The docstring below an attribute says what its key means.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        allow_inf_nan=False,
+        validate_default=True,
+        use_attribute_docstrings=True,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,26 +71,67 @@ def from_si(value: float, unit: str) -> float:
     return guess
 
 
-def unit_of(field: FieldInfo) -> str:
-    """Return the unit suffix of a field, empty for a bare number."""
-    found = list(_markers(field.metadata)) or list(_markers(_nested(field.annotation)))
-    return found[0] if found else ""
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Metadata of a text that is a name of the `Registry` which serves the TOML key ``registry``."""
 
-
-def _markers(items: Any) -> Iterator[str]:
-    for item in items:
-        if isinstance(item, Quantity) and item.unit:
-            yield item.unit
-
-
-def _nested(annotation: Any) -> Iterator[Any]:
-    """Walk through unions and tuples to the metadata of the numbers inside."""
-    yield from getattr(annotation, "__metadata__", ())
-    for inner in getattr(annotation, "__args__", ()):
-        yield from _nested(inner)
+    registry: str
 
 
 def key_of(name: str, field: FieldInfo) -> str:
     """TOML key of an attribute: the name with its unit suffix."""
     unit = unit_of(field)
     return f"{name}_{unit}" if unit else name
+
+
+def unit_of(field: FieldInfo) -> str:
+    """Return the unit suffix of a field, empty for a bare number."""
+    return next((item.unit for item in _marks(field) if isinstance(item, Quantity)), "")
+
+
+def subsection(field: FieldInfo) -> tuple[type[Section] | None, bool]:
+    """Return the `Section` that a field holds, if any, and whether it holds a list of them."""
+    found = [item for item in _marks(field) if isinstance(item, type) and issubclass(item, Section)]
+    return (found[0] if found else None), get_origin(field.annotation) is tuple
+
+
+def allowed(field: FieldInfo, item: bool = False) -> str:
+    """Say in words which values a key takes, or an item of its list, as in "number in (0, 5] um"."""
+    section, many = subsection(field)
+    if section is not None:
+        return "list of tables, at least one" if many and not item else "table"
+    marks = list(_marks(field))
+    choices: list[str] = []
+    for mark in marks:
+        if get_origin(mark) is Literal:
+            choices = [f'"{choice}"' for choice in get_args(mark)]
+        elif isinstance(mark, Named):
+            choices = [*(f'"{name}"' for name in names_under(mark.registry)), "a name registered by --laws"]
+    if choices:
+        return " or ".join(choices)
+    nouns = {bool: "true or false", str: "text", int: "whole number"}
+    noun = next((text for kind, text in nouns.items() if kind in marks), "number")
+    if many and not item:
+        noun = f"list of {len(get_args(field.annotation))} {noun}s"
+    limits: dict[str, float] = {}
+    for mark in marks:
+        for name in ("gt", "ge", "lt", "le", "min_length", "max_length"):
+            if isinstance(value := getattr(mark, name, None), int | float):
+                limits[name] = value
+    if "min_length" in limits:
+        return f"{noun} of {limits['min_length']} to {limits['max_length']} characters"
+    if not limits:
+        return noun
+    low = f"({limits['gt']:g}" if "gt" in limits else f"[{limits['ge']:g}" if "ge" in limits else "(-inf"
+    high = f"{limits['lt']:g})" if "lt" in limits else f"{limits['le']:g}]" if "le" in limits else "inf)"
+    return f"{noun} in {low}, {high} {unit_of(field).replace('_per_', '/').replace('_', ' ')}".rstrip()
+
+
+def _marks(item: Any) -> Iterator[Any]:
+    """Walk through a field: annotations, members of unions and tuples, and the metadata of all of them."""
+    yield item
+    for name in ("annotation", "metadata", "__metadata__", "__args__"):
+        inner = getattr(item, name, ())
+        for each in inner if isinstance(inner, list | tuple) else (inner,):
+            if not isinstance(each, str):
+                yield from _marks(each)

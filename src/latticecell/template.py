@@ -1,49 +1,98 @@
-"""The commented input file that ``latticecell new`` writes, derived from the schema itself."""
+"""The commented input file of ``latticecell new`` and the page ``docs/keys.md``, both from the schema.
+
+``python -m latticecell.template > docs/keys.md`` renews the page.
+"""
 
 from __future__ import annotations
 
-from latticecell.config import Config
-from latticecell.reader import allowed_values, resolved_toml
-from latticecell.schema import Section, key_of
+import textwrap
+from inspect import cleandoc
+from typing import NamedTuple
 
+from latticecell.config import Config
+from latticecell.reader import tables, toml_value
+from latticecell.schema import Section, allowed, key_of, subsection, unit_of
+
+WIDTH = 106
 HEADER = """\
 # Input of latticecell. Every key is optional; what is written here is its default, the paper's baseline.
-# Keys carry their unit; the comment gives what is allowed.
+# Above each key stands what it means, behind it what is allowed. A key that is commented out has no default:
+# it shows an example, and the sentence above says what holds without it.
+"""
+PAGE_HEADER = """\
+# Keys of an input file
+
+Every key is optional. `latticecell new` writes them all into a file to start from, explained in the same way;
+both are generated from `latticecell/config.py`. Keys carry their unit. Where there is no default, an example
+is shown, and the meaning says what holds without it.
 """
 
 
-def commented_toml() -> str:
-    """Return the default input with what each key allows; it reads back as the default `Config`."""
-    comments = _comments(Config, "")
-    lines, section = [HEADER], ""
-    for line in resolved_toml(Config()).splitlines():
-        if line.startswith("["):
-            section = line.strip("[]")
-            lines.append(line)
-            continue
-        key = line.partition(" = ")[0]
-        comment = comments.get(f"{section}.{key}" if section else key)
-        lines.append(f"{line}  # {comment}" if comment else line)
-    return "\n".join(lines) + "\n"
+class Entry(NamedTuple):
+    """A key: its meaning, what it allows, its default (or an example, if it has none) as TOML."""
+
+    key: str
+    meaning: str
+    allowed: str
+    value: str
+    is_default: bool
 
 
-def _comments(section: type[Section], where: str) -> dict[str, str]:
-    """Map the path of every key to what is allowed there."""
-    found: dict[str, str] = {}
-    for name, field in section.model_fields.items():
-        path = f"{where}.{name}" if where else name
-        inner = _section_of(field.annotation)
-        if inner is not None:
-            found |= _comments(inner, path)
-        else:
-            key = key_of(name, field)
-            found[f"{where}.{key}" if where else key] = allowed_values(field)
+def entries(section: Section) -> list[Entry]:
+    """Return the keys of a table with the values that stand there; tables below it are left out."""
+    found = []
+    for name, field in type(section).model_fields.items():
+        if subsection(field)[0] is None:
+            value, unit = getattr(section, name), unit_of(field)
+            text = repr((field.examples or [None])[0]) if value is None else toml_value(value, unit)
+            meaning = field.description or ""
+            found.append(Entry(key_of(name, field), meaning, allowed(field), text, value is not None))
     return found
 
 
-def _section_of(annotation: object) -> type[Section] | None:
-    candidates = (annotation, *getattr(annotation, "__args__", ()))
-    for item in candidates:
-        if isinstance(item, type) and issubclass(item, Section):
-            return item
-    return None
+def commented_toml() -> str:
+    """Return the default input with every key explained; it reads back as the default `Config`.
+
+    In a list of tables the first one is explained.
+    """
+    lines, seen = [HEADER], set()
+    for header, section in tables(Config()):
+        new = header not in seen
+        seen.add(header)
+        if header and entries(section):
+            lines += ["", header, *(_comment(about(section)) if new else ())]
+        for key, meaning, values, text, is_default in entries(section):
+            if new:
+                lines += ["", *_comment(meaning), f"{'' if is_default else '# '}{key} = {text}  # {values}"]
+            elif is_default:
+                lines.append(f"{key} = {text}")
+    return "\n".join(lines) + "\n"
+
+
+def keys_page() -> str:
+    """Return the text of ``docs/keys.md``: one table of keys for each table of the input file."""
+    lines, seen = [PAGE_HEADER], set()
+    for header, section in tables(Config()):
+        if header not in seen and entries(section):
+            seen.add(header)
+            lines += [f"## `{header}`\n\n{about(section)}\n"] if header else ["## Top of the file\n"]
+            lines += ["| key | meaning | default | unit and range, or choices |", "|---|---|---|---|"]
+            for key, meaning, values, text, is_default in entries(section):
+                default = f"`{text}`" if is_default else f"none (`{text}`)"
+                lines.append(f"| `{key}` | {meaning} | {default} | {values} |")
+            lines.append("")
+    return "\n".join(lines)
+
+
+def about(section: Section) -> str:
+    """Return what a table is about: the docstring of its class."""
+    return cleandoc(type(section).__doc__ or "")
+
+
+def _comment(text: str) -> list[str]:
+    paragraphs = [" ".join(paragraph.split()) for paragraph in text.replace("``", "").split("\n\n")]
+    return [f"# {line}" for paragraph in paragraphs for line in textwrap.wrap(paragraph, WIDTH)]
+
+
+if __name__ == "__main__":
+    print(keys_page(), end="")

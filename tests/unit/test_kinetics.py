@@ -8,7 +8,7 @@ from scipy.optimize import brentq
 
 from latticecell.errors import SolveError
 from latticecell.laws import OCV_LAWS
-from latticecell.laws.kinetics import (
+from latticecell.physics.kinetics import (
     EXCHANGE_EDGE,
     STOICH_EDGE,
     STOICH_FLOOR,

@@ -68,7 +68,7 @@ def test_every_problem_is_reported_at_once():
     assert "write it as strength_MPa" in text
     assert "interface.fracture_energy_J_per_m2 = 'much'" in text
     assert "solver.threads = 1.5: must be a whole number in [1, 256]" in text
-    assert "'tied' or 'breakable'" in text
+    assert '"tied" or "breakable"' in text
 
 
 @pytest.mark.parametrize(
