@@ -1,6 +1,8 @@
 """A tiny cell that runs in seconds: 8 grains, coarse network."""
 
 from latticecell import config_from_table
+from latticecell.electrochemistry import Electrochemistry
+from latticecell.materials import electro_laws
 
 TINY = {
     "name": "tiny",
@@ -23,3 +25,9 @@ def tiny(**sections):
     for name, values in sections.items():
         table[name] = {**table.get(name, {}), **values} if isinstance(values, dict) else values
     return config_from_table(table)
+
+
+def electrochemistry(table, network, n_threads=1):
+    """Electrochemistry of a table of keys on a network."""
+    config = config_from_table(table)
+    return Electrochemistry(electro_laws(config), network, config.solver, n_threads)

@@ -23,18 +23,18 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from latticecell.config import Config
+from latticecell.config import Solver
 from latticecell.errors import SolveError
 from latticecell.laplacian import EdgeLaplacian
-from latticecell.laws import ELECTROLYTE_LAWS, OCV_LAWS
 from latticecell.laws.electrolyte import exchange_scale, lithium_exchange_binary
-from latticecell.laws.resistance import ExponentialContact
+from latticecell.laws.kinetics import Reaction, limit_step
+from latticecell.materials import ElectroLaws
 from latticecell.network import INTERFACE_BOND, Network
-from latticecell.physics.electrostatics import LinkedSystem, Potentials
-from latticecell.physics.kinetics import LithiumKinetics, ParticleKinetics, Reaction, limit_step
+from latticecell.physics.electrostatics import Potentials
 from latticecell.physics.salt import Salt
 from latticecell.physics.transport import LinkFlux, Transport
 from latticecell.solvers.krylov import gmres
+from latticecell.solvers.linked import LinkedSystem
 from latticecell.state import State
 from latticecell.units import FARADAY
 
@@ -148,55 +148,39 @@ class Electrochemistry:
 
     Parameters
     ----------
-    config : Config
+    laws : ElectroLaws
     network : Network
+    options : Solver
+        Tolerance and iterations of Newton's method.
     n_threads : int
         Threads of the kernels; results do not depend on it.
 
     Attributes
     ----------
+    laws : ElectroLaws
     salt : Salt or None
         Balance of the salt of a binary electrolyte.
     """
 
-    def __init__(self, config: Config, network: Network, n_threads: int = 1):
-        active, boundary, kinetics = config.materials.active, config.grain_boundary, config.kinetics
-        self.network = network
-        self._drifts = active.stress_diffusion != "off"
-        self._bounded_above = active.stress_diffusion != "dilute"  # dilute drift piles up beyond c_max
+    def __init__(self, laws: ElectroLaws, network: Network, options: Solver, n_threads: int = 1):
+        self.laws, self.network = laws, network
+        self._drifts = laws.drift != "off"
+        self._bounded_above = laws.drift != "dilute"  # dilute drift piles up beyond c_max
         self._transport = Transport(
             network,
-            active.diffusivity,
-            boundary.permeance,
-            boundary.blocking_gap,
+            laws.diffusivity,
+            laws.permeance,
+            laws.blocking_gap,
             n_threads,
-            "dilute" if active.stress_diffusion == "dilute" else "saturating",
+            "dilute" if laws.drift == "dilute" else "saturating",
         )
-        ionic = config.materials.ecbd.ionic_conductivity, config.materials.separator.ionic_conductivity
-        self.salt: Salt | None = None
-        if config.electrolyte.kind == "binary":
-            law = ELECTROLYTE_LAWS[config.electrolyte.law]()
-            self.salt = Salt(network, law, config.electrolyte, kinetics.temperature, n_threads)
-            ionic = self.salt.conductivity_at_rest
+        self.salt = Salt(network, laws.liquid, laws.temperature, n_threads) if laws.liquid else None
         self._potentials = Potentials(
-            network, config.materials.ecbd.electronic_conductivity, *ionic, n_threads
+            network, laws.electronic_conductivity, *laws.ionic_conductivity, n_threads
         )
-        self._particle = ParticleKinetics(
-            OCV_LAWS[active.ocv](),
-            kinetics.exchange_current,
-            kinetics.alpha_a,
-            kinetics.alpha_c,
-            kinetics.temperature,
-            kinetics.mechanical_ocv,
-        )
-        self._lithium = LithiumKinetics(kinetics.lithium_exchange_current, kinetics.temperature)
-        self._contact = ExponentialContact(
-            config.interface.resistance, config.interface.resistance_gap, config.interface.resistance_max
-        )
-        self._x0 = active.initial_stoichiometry
-        self._li_per_charge = 1 / (FARADAY * active.c_max)  # m3/C
-        self._tolerance = config.solver.electrochemistry_tolerance
-        self._iterations = config.solver.electrochemistry_iterations
+        self._li_per_charge = 1 / (FARADAY * laws.c_max)  # m3/C
+        self._tolerance = options.electrochemistry_tolerance
+        self._iterations = options.electrochemistry_iterations
         self._is_interface = network.kind_b == INTERFACE_BOND
         self._grain_node_b = network.bond_bn[self._is_interface, 0]
         self._area_b = network.area_b[self._is_interface]
@@ -205,31 +189,26 @@ class Electrochemistry:
         self._volume = network.volume_n[: self._n_active]
         site = np.unique(network.site_n[: self._n_active], return_inverse=True)[1]
         self._copies = sp.csr_matrix((np.ones(len(site)), site, np.arange(len(site) + 1)))
-        self._floor = 1e-4 * kinetics.exchange_current * float(self._area_b.sum())
+        self._floor = 1e-4 * laws.particle.exchange_current * float(self._area_b.sum())
         self._ionic = EdgeLaplacian(network, self._potentials.ionic_n, n_threads) if self.salt else None
         self._liquid_node_b = network.bond_bn[self._is_interface, 1]
         self._metal_n = self._potentials.node_p[self._potentials.lithium_p]
         exchange = self._ions(self._rest_salt()).exchange
-        slope = self._lithium.plate(np.zeros(len(self._metal_n)), exchange)[1]
+        slope = self.laws.lithium.plate(np.zeros(len(self._metal_n)), exchange)[1]
         self._hierarchy = self._potentials.hierarchy(slope * self._potentials.lithium_area)
 
     def initial(self, state: State) -> None:
         """Fill the electrochemical fields of ``state`` with the cell at rest."""
         active = self.network.is_active_n
-        start, unstressed = np.array([self._x0]), np.zeros(1)
-        rest = float(self._particle.surface(start, unstressed).open_circuit_b[0])
-        state.stoich_n[...] = np.where(active, self._x0, 0.0)
+        x0 = self.laws.initial_stoichiometry
+        start, unstressed = np.array([x0]), np.zeros(1)
+        rest = float(self.laws.particle.surface(start, unstressed).open_circuit_b[0])
+        state.stoich_n[...] = np.where(active, x0, 0.0)
         state.phi_s_n[...] = np.where(self._potentials.electronic_n, rest, 0.0)
         state.phi_l_n[...] = 0.0
         state.current_b[...] = 0.0
         state.salt_n[...] = self._rest_salt()
         state.voltage[...] = rest
-
-    def forget(self) -> None:
-        """Drop what depends on earlier steps, so that a resumed run equals an uninterrupted one.
-
-        That is nothing: the one multigrid hierarchy depends on the network and the materials alone.
-        """
 
     def _rest_salt(self) -> Floats:
         if self.salt is None:
@@ -255,7 +234,7 @@ class Electrochemistry:
 
         Takes i_n [A/m2] and normal openings [m], both (n_bonds,).
         """
-        return current_b[self._is_interface] * self._contact.resistance(gap_b[self._is_interface])
+        return current_b[self._is_interface] * self.laws.contact.resistance(gap_b[self._is_interface])
 
     def solve(
         self,
@@ -298,7 +277,7 @@ class Electrochemistry:
             psi_n if self._drifts else np.zeros_like(psi_n),
             psi_n[self._grain_node_b],
             self._transport.weight(gap_b),
-            self._contact.resistance(gap_b[self._is_interface]),
+            self.laws.contact.resistance(gap_b[self._is_interface]),
             control,
             self._ions(salt_n),
         )
@@ -357,17 +336,17 @@ class Electrochemistry:
         a = self._grain_node_b
         flux = self._transport.flux(stoich_n, problem.drift_n, problem.weight_l)
         ions = problem.ions
-        surface = self._particle.surface(stoich_n[a], problem.psi_b, ions.scale_b)
+        surface = self.laws.particle.surface(stoich_n[a], problem.psi_b, ions.scale_b)
         jump, resistance = potentials.jump(p) - ions.shift_b, problem.resistance_b
         if isinstance(problem.target, Voltage):
             voltage = problem.target.volts
-            reaction = self._particle.react(surface, jump + voltage, resistance)
+            reaction = self.laws.particle.react(surface, jump + voltage, resistance)
         else:
             amperes = problem.target.amperes
             bonds = (surface, jump, resistance, self._area_b)
-            voltage, reaction = self._particle.carry(amperes, *bonds, voltage)
+            voltage, reaction = self.laws.particle.carry(amperes, *bonds, voltage)
         bond = self._area_b * reaction.current_b
-        plating, slope = self._lithium.plate(p[potentials.lithium_p] + ions.shift_metal, ions.exchange)
+        plating, slope = self.laws.lithium.plate(p[potentials.lithium_p] + ions.shift_metal, ions.exchange)
         stored = problem.mass * (stoich_n[:n] - problem.old_n[:n])
         residual_y = stored + self._transport.outflow(flux.flux_l)[:n]
         residual_y += self._li_per_charge * np.bincount(a, bond, n)
@@ -460,7 +439,7 @@ class Electrochemistry:
         current_b[self._is_interface] = current
         bond = self._area_b * current
         overpotential = point.p[potentials.lithium_p] + ions.shift_metal
-        plating = potentials.lithium_area * self._lithium.plate(overpotential, ions.exchange)[0]
+        plating = potentials.lithium_area * self.laws.lithium.plate(overpotential, ions.exchange)[0]
         collector, metal = potentials.collector_current(point.p, bond), float(plating.sum())
         # the last residual of the potentials, shared among the nodes at the metal, so that salt is conserved
         plating += point.plating_slope * ((float(bond.sum()) - metal) / float(point.plating_slope.sum()))

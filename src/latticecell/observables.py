@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latticecell.config import Config
 from latticecell.network import Network
 from latticecell.state import State
 from latticecell.stepper import CHARGE, SWELLING, VISCOUS, WALL, Stepper, StepReport
@@ -50,19 +49,16 @@ class Observer:
 
     Parameters
     ----------
-    config : Config
     stepper : Stepper
     """
 
-    def __init__(self, config: Config, stepper: Stepper):
+    def __init__(self, stepper: Stepper):
         self.network: Network = stepper.network
         self.stepper = stepper
-        self._c_max = config.materials.active.c_max
-        self._one_c = config.protocol.current_1c
+        laws = stepper.electro.laws
+        self._c_max, self._one_c = laws.c_max, laws.one_c
         self._all = _Grains(self.network)
-        self._lithium_0 = (
-            config.materials.active.initial_stoichiometry * self._c_max * float(self._all.volume_n.sum())
-        )
+        self._lithium_0 = laws.initial_stoichiometry * self._c_max * float(self._all.volume_n.sum())
         self._salt = stepper.electro.salt
         self._salt_0 = self._amount_at_rest()
         count = self.network.n_particles

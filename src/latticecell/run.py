@@ -44,7 +44,7 @@ class Simulation:
         self.stepper = stepper
         self.state = state
         self.cursor = cursor
-        self._observer = Observer(stepper.config, stepper)
+        self._observer = Observer(stepper)
 
     @classmethod
     def start(

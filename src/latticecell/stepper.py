@@ -20,11 +20,11 @@ from latticecell.config import Config
 from latticecell.electrochemistry import Current, Electrochemistry, Solution, Voltage
 from latticecell.errors import SolveError
 from latticecell.laws import EXPANSION_LAWS
+from latticecell.materials import electro_laws
 from latticecell.network import Network
 from latticecell.physics.mechanics import Mechanics, MechanicsSolution
 from latticecell.protocol import Stage, stages
 from latticecell.state import State
-from latticecell.units import GAS_CONSTANT
 
 Floats = NDArray[np.float64]
 
@@ -108,13 +108,12 @@ class Stepper:
         threads = config.solver.threads
         self.config = config
         self.network = network
-        self.electro = Electrochemistry(config, network, threads)
+        self.electro = Electrochemistry(electro_laws(config), network, config.solver, threads)
         self.mechanics = Mechanics(config, network, threads)
         active = config.materials.active
         self._expansion = EXPANSION_LAWS[active.volume_change](active.strain_extrapolation)
         self._freeze = active.strain_frozen_below
         self._beta_0 = float(self._expansion.strain(active.initial_stoichiometry))
-        self._psi_per_pascal = active.partial_molar_volume / (GAS_CONSTANT * config.kinetics.temperature)
         self._stages = list(stages(config))
         self.options = config.solver
 
@@ -276,7 +275,7 @@ class Stepper:
     def _psi(self, found: MechanicsSolution, eigen_n: Floats) -> Floats:
         """Stress potential Omega sigma_h / (R T) of every grain node, (n_nodes,) [1]."""
         mean = self.mechanics.lattice.hydrostatic(found.u_nc, found.strain_c, eigen_n)
-        return np.where(self.network.is_active_n, self._psi_per_pascal * mean, 0.0)
+        return np.where(self.network.is_active_n, self.electro.laws.psi_per_pascal * mean, 0.0)
 
     def _put_mechanics(self, state: State, found: MechanicsSolution, psi_n: Floats) -> None:
         state.u_nc[...] = found.u_nc

@@ -8,7 +8,7 @@ from scipy.optimize import brentq
 
 from latticecell.errors import SolveError
 from latticecell.laws import OCV_LAWS
-from latticecell.physics.kinetics import (
+from latticecell.laws.kinetics import (
     EXCHANGE_EDGE,
     STOICH_EDGE,
     STOICH_FLOOR,

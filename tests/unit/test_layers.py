@@ -14,6 +14,7 @@ LAYERS = [
     {"laws"},
     {"checks", "protocol"},
     {"reader"},
+    {"materials"},
     {"microstructure", "template"},
     {"network", "fields"},
     {"state", "solvers", "laplacian", "slicing"},
@@ -58,6 +59,18 @@ def test_physics_modules_do_not_import_each_others_field():
     for source, target in imports():
         if source[0] == target[0] == "physics":
             assert {source[1], target[1]} <= mechanics
+
+
+def test_physics_knows_laws_and_numbers_but_no_configuration():
+    """`materials` turns the configuration into laws; a section of numerical options is fine."""
+    rooms = {"physics", "solvers", "electrochemistry"}
+    mechanics = {"mechanics", "bonds", "lattice"}
+    for path in sorted(ROOT.rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        if (parts[0] in rooms and parts[-1] not in mechanics) or parts == ("cell1d", "model"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.ImportFrom) and node.module == "latticecell.config":
+                    assert "Config" not in {alias.name for alias in node.names}, path
 
 
 def test_no_graphics_library_is_imported_by_a_run():

@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 from latticecell import config_from_table
 from latticecell.cell1d import run_cell1d
-from latticecell.cell1d.model import Cell, Control
+from latticecell.cell1d.model import Control
+from latticecell.cell1d.run import cell_of
 from latticecell.cell1d.solve import steps
 from latticecell.cli import app
 from latticecell.errors import ConfigError, SolveError
@@ -63,7 +64,7 @@ def one_thread():
 def curve(table):
     """Time and voltage of all steps but the one at rest."""
     config = config_from_table(table)
-    cell = Cell(config)
+    cell = cell_of(config)
     found = [(step.time, cell.fields(step.z).voltage) for step in steps(config, cell)]
     return np.array(found[1:]).T
 
@@ -84,7 +85,7 @@ def test_charge_time_of_a_diffusing_sphere(diffusivity, seconds):
 def test_steady_lag_of_the_surface_and_start_of_a_sphere():
     """At constant flux the surface leads the mean by j R / 5 D; before, by 2 j sqrt(t / pi D)."""
     config = config_from_table(ideal(diffusivity_m2_per_s=1e-13, tolerance=1e-8))
-    cell = Cell(config)
+    cell = cell_of(config)
     lag = {}
     for step in steps(config, cell):
         y_kr = cell.unpack(step.u)[0]
@@ -167,7 +168,7 @@ def test_error_in_time_follows_the_tolerance():
 def test_jacobian_is_the_derivative_of_the_rates(kind):
     coarse = {"points_cathode": 4, "points_separator": 3, "points_radial": 5}
     config = config_from_table(thick(CHARGE | {"duration_s": 100.0}, **coarse))
-    cell = Cell(config)
+    cell = cell_of(config)
     *_, last = steps(config, cell)
     u, z = last.u, last.z
     control = Control(kind, z[-1] if kind == "current" else z[-2])
@@ -220,7 +221,7 @@ def test_particles_must_be_equal():
     particles = [{"radius_um": 5.0}, {"radius_um": 4.0, "center_um": [7.5, 7.5, 20.0]}]
     config = config_from_table({"geometry": {"cathode_um": 30.0, "particles": particles}})
     with pytest.raises(ConfigError, match=r"particles\[1\].radius_um = 4: must equal .* 5 um"):
-        Cell(config)
+        cell_of(config)
 
 
 def test_command_runs_and_explains(tmp_path):
@@ -266,7 +267,7 @@ def half_cell(config, seconds):
     """
     import pybamm
 
-    cell, electrolyte, kinetics = Cell(config), config.electrolyte, config.kinetics
+    cell, electrolyte, kinetics = cell_of(config), config.electrolyte, config.kinetics
     active, step = config.materials.active, config.protocol.steps[0]
     stoich = np.concatenate([np.linspace(0.0, 0.94, 1500), np.linspace(0.94, 0.975, 1501)[1:]])
     rest = OCV_LAWS[active.ocv]().voltage(stoich)

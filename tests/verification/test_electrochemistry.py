@@ -6,8 +6,9 @@ from scipy.linalg import solve_banded
 from scipy.optimize import brentq
 from scipy.spatial.transform import Rotation
 
+from cells import electrochemistry
 from latticecell import config_from_table
-from latticecell.electrochemistry import Current, Electrochemistry, Voltage
+from latticecell.electrochemistry import Current, Voltage
 from latticecell.errors import SolveError
 from latticecell.laws import OCV_LAWS
 from latticecell.meshing.generate import build_network
@@ -58,7 +59,7 @@ def small_cell(domain=inclusion, shape=(4, 4, 6), table=None, psi=0.0):
 
 
 def cell(network, table, n_threads=1):
-    solver = Electrochemistry(config_from_table(table), network, n_threads)
+    solver = electrochemistry(table, network, n_threads)
     state = State.zeros(network)
     solver.initial(state)
     return solver, state, network
@@ -291,9 +292,7 @@ def test_threads_and_history_do_not_change_a_bit(particle):
         psi = np.where(network.is_active_n, np.sin(7 * network.x_nc[:, 0] / UM), 0.0)
         for dt in (5.0, 20.0, 45.0):
             if fresh:
-                solver = Electrochemistry(config_from_table({}), network, n_threads)
-            else:
-                solver.forget()
+                solver = electrochemistry({}, network, n_threads)
             step(solver, state, dt, Current(ONE_C), psi_n=psi)
         runs.append(
             b"".join(getattr(state, n).tobytes() for n in ("stoich_n", "phi_s_n", "phi_l_n", "voltage"))

@@ -5,12 +5,11 @@ import pytest
 import scipy.sparse as sp
 from scipy.sparse.linalg import splu
 
-from cells import tiny
+from cells import electrochemistry, tiny
 from latticecell import ConfigError, SolveError, config_from_table
-from latticecell.config import Electrolyte
-from latticecell.electrochemistry import Current, Electrochemistry
+from latticecell.electrochemistry import Current
 from latticecell.laws import ELECTROLYTE_LAWS
-from latticecell.laws.electrolyte import PolynomialElectrolyte, lithium_exchange_binary
+from latticecell.laws.electrolyte import Liquid, PolynomialElectrolyte, lithium_exchange_binary
 from latticecell.meshing.generate import build_network
 from latticecell.microstructure import build_microstructure
 from latticecell.network import INTERFACE_BOND
@@ -69,10 +68,7 @@ def slab(shape=(3, 3, 6), size=SIZE, fractions=(0.6, 0.8)):
     """ECBD below `FLOOR_OF_ED`, ED above, no grain."""
     flat = lambda x: np.abs(x[:, 2] - FLOOR_OF_ED) < 1e-9  # noqa: E731
     network = box_network(shape, size, lambda x: np.where(x[:, 2] > FLOOR_OF_ED, 1, 0), fixed=flat)
-    options = Electrolyte(
-        kind="binary", concentration=930.0, fraction_ecbd=fractions[0], fraction_separator=fractions[1]
-    )
-    salt = Salt(network, constant(), options, KELVIN)
+    salt = Salt(network, Liquid(constant(), 930.0, fractions, 1.5), KELVIN)
     return network, salt, np.full(network.n_nodes, 930.0)
 
 
@@ -183,7 +179,7 @@ def test_potential_drop_with_diffusion_potential():
         "kinetics": {"temperature_K": KELVIN},
         "interface": {"resistance_ohm_m2": 0.0},
     }  # fmt: skip
-    solver = Electrochemistry(config_from_table(table), network)
+    solver = electrochemistry(table, network)
     state = State.zeros(network)
     solver.initial(state)
     start, density = solver.salt.amount(state.salt_n), 1.7
@@ -209,7 +205,7 @@ def test_potential_drop_with_diffusion_potential():
     exchange = 50.0 * 2 * np.sqrt(stoich * (1 - stoich)) * np.sqrt(state.salt_n[outer] / 930.0)
     eta = 2 * UNIT * np.arcsinh(state.current_b[network.interface_b] / (2 * exchange))
     jump = state.phi_s_n[outer] - state.phi_l_n[outer]
-    law = solver._particle.surface(stoich, np.zeros(len(stoich))).open_circuit_b
+    law = solver.laws.particle.surface(stoich, np.zeros(len(stoich))).open_circuit_b
     np.testing.assert_allclose(eta, jump - law, atol=1e-8)
     assert solver.salt.amount(state.salt_n) == pytest.approx(start, rel=1e-12, abs=0)
     assert abs(solution.entering_n.sum()) < 1e-14 * np.abs(solution.entering_n).sum()

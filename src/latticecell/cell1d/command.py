@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from latticecell.cell1d.model import Cell
-from latticecell.cell1d.run import advance
+from latticecell.cell1d.run import advance, cell_of
 from latticecell.errors import SolveError
 from latticecell.output.rundir import RunDirectory
 from latticecell.reader import read_config
@@ -30,7 +29,7 @@ def cell1d_command(
     """Run the homogenised 1-D counterpart of a file: porous cathode, separator and Li metal."""
     config = read_config(file, assignments or ())
     path = out or Path("runs") / f"{file.stem}-1d"
-    cell = Cell(config)
+    cell = cell_of(config)
     directory = RunDirectory.create(path, config, None, threads=1, command=" ".join(sys.argv), force=force)
     typer.echo(
         f"{config.name}: {cell.n_cathode} + {cell.n_slices - cell.n_cathode} slices, {cell.n_radial} shells, "

@@ -9,7 +9,7 @@ share phi of the block and bound it with the area a = 3 phi / R per volume:
     i_l = -kappa(c) [dphi_l/dx - (2RT / F) (1 - t+) d ln c/dx],
     eps dc/dt = d/dx (D_l(c) dc/dx) + (1 - t+) a i_n / F,
 
-with i_n from `latticecell.physics.kinetics`, as in 3-D. The block conducts like a matrix with insulating
+with i_n from `latticecell.laws.kinetics`, as in 3-D. The block conducts like a matrix with insulating
 spheres, 2 (1 - phi) / (2 + phi) times as well as the ECBD (Maxwell, A Treatise on Electricity and Magnetism,
 1873, art. 314), and stores (1 - phi) times as much salt.
 
@@ -29,27 +29,25 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from latticecell.checks import check_cell1d
-from latticecell.config import Config
-from latticecell.errors import ConfigError, SolveError
-from latticecell.laws import ELECTROLYTE_LAWS, OCV_LAWS
+from latticecell.config import Cell1d, Geometry
+from latticecell.errors import SolveError
 from latticecell.laws.electrolyte import (
     FLOOR,
     LITHIUM_POWER,
     PARTICLE_POWER,
-    BinaryElectrolyte,
+    Liquid,
     PolynomialElectrolyte,
     exchange_scale,
     lithium_exchange_binary,
 )
-from latticecell.laws.resistance import ExponentialContact
-from latticecell.physics.kinetics import LithiumKinetics, ParticleKinetics, limit_step
+from latticecell.laws.kinetics import LithiumKinetics, limit_step
+from latticecell.materials import ElectroLaws
 from latticecell.units import FARADAY
 
 Floats = NDArray[np.float64]
 
-SINGLE_ION = PolynomialElectrolyte(
-    conductivity_terms=((1.0, 0.0),), diffusivity_terms=((1e-10, 0.0),), transference_number=1.0
+SINGLE_ION = Liquid(
+    PolynomialElectrolyte(((1.0, 0.0),), ((1e-10, 0.0),), transference_number=1.0), 1000.0, (1.0, 1.0), 1.0
 )
 """A single-ion conductor, to be scaled by the conductivity of each layer: c stays uniform whatever D_l."""
 ITERATIONS = 80
@@ -114,11 +112,14 @@ class _Metal(NamedTuple):
 
 
 class Cell:
-    """The 1-D counterpart of the cell that a configuration describes.
+    """The 1-D counterpart of a cell whose particles are all alike.
 
     Parameters
     ----------
-    config : Config
+    laws : ElectroLaws
+    geometry : Geometry
+    options : Cell1d
+        Numbers of slices and shells, and what the 3-D cell does not know.
 
     Attributes
     ----------
@@ -137,33 +138,20 @@ class Cell:
     share_r : (n_radial,) float64
         Shares of the shells in the volume of a particle [1].
 
-    Raises
-    ------
-    ConfigError
-        If the cell has no 1-D counterpart.
     """
 
-    def __init__(self, config: Config):
-        problems = check_cell1d(config)
-        if problems:
-            raise ConfigError(problems)
-        box, active, kinetics, options = (
-            config.geometry,
-            config.materials.active,
-            config.kinetics,
-            config.cell1d,
-        )
+    def __init__(self, laws: ElectroLaws, geometry: Geometry, options: Cell1d):
+        box = geometry
         radius = box.particles[0].radius
         volume = len(box.particles) * 4 / 3 * np.pi * radius**3
-        self.binary = config.electrolyte.kind == "binary"
+        self.binary = laws.liquid is not None
         self.area = box.width**2
         self.filled = volume / (self.area * box.cathode)
         self.surface = 3 * self.filled / radius
-        self.capacity = FARADAY * active.c_max * volume
+        self.capacity = FARADAY * laws.c_max * volume
         self.active_mass = options.density * volume
-        self.lithium_full = active.c_max * volume
-        self.stoich_0, self.salt_0 = active.initial_stoichiometry, config.electrolyte.concentration
-        self.tolerance, self.one_c = options.tolerance, config.protocol.current_1c
+        self.lithium_full = laws.c_max * volume
+        self.stoich_0, self.tolerance, self.one_c = laws.initial_stoichiometry, options.tolerance, laws.one_c
 
         self.n_cathode, self.n_radial = options.points_cathode, options.points_radial
         self.n_slices = self.n_cathode + options.points_separator
@@ -172,27 +160,14 @@ class Cell:
         )
         diffusivity = options.diffusivity
         if diffusivity is None:
-            diffusivity = float(np.mean(active.diffusivity))
-        self._build_sphere(radius, diffusivity, active.c_max)
-        self._build_layers(config)
+            diffusivity = float(np.mean(laws.diffusivity))
+        self._build_sphere(radius, diffusivity, laws.c_max)
+        self._build_layers(laws)
 
-        self.particle = ParticleKinetics(
-            OCV_LAWS[active.ocv](),
-            kinetics.exchange_current,
-            kinetics.alpha_a,
-            kinetics.alpha_c,
-            kinetics.temperature,
-        )
-        self._unit = self.particle.thermal_voltage
-        self._lithium = LithiumKinetics(kinetics.lithium_exchange_current, kinetics.temperature)
-        self._beta = 2 * self._unit * (1 - self._law.transference_number)
+        self.particle, self._lithium = laws.particle, laws.lithium
+        self._beta = 2 * self.particle.thermal_voltage * (1 - self._law.transference_number)
         self._moved = (1 - self._law.transference_number) / FARADAY
-        self._resistance_k = np.full(
-            self.n_cathode,
-            ExponentialContact(
-                config.interface.resistance, config.interface.resistance_gap, config.interface.resistance_max
-            ).resistance(np.zeros(1))[0],
-        )
+        self._resistance_k = laws.contact.resistance(np.zeros(self.n_cathode))
 
     def _layered(self, cathode: float, separator: float) -> Floats:
         return np.repeat([cathode, separator], [self.n_cathode, self.n_slices - self.n_cathode])
@@ -212,20 +187,15 @@ class Cell:
         self._drain = 3 / (radius * FARADAY * c_max * self.share_r[-1])
         self._reach = (1 - centre[-1]) * radius / (FARADAY * c_max * diffusivity)
 
-    def _build_layers(self, config: Config) -> None:
-        ecbd, separator, salt = config.materials.ecbd, config.materials.separator, config.electrolyte
+    def _build_layers(self, laws: ElectroLaws) -> None:
+        liquid = laws.liquid or SINGLE_ION
+        self._law, self.salt_0 = liquid.law, liquid.concentration
         passage = 2 * (1 - self.filled) / (2 + self.filled)
-        if self.binary:
-            self._law: BinaryElectrolyte = ELECTROLYTE_LAWS[salt.law]()
-            power = salt.bruggeman
-            self._scale_j = self._layered(salt.fraction_ecbd**power * passage, salt.fraction_separator**power)
-            self.storage_j = self._layered(salt.fraction_ecbd * (1 - self.filled), salt.fraction_separator)
-        else:
-            self._law = SINGLE_ION
-            self._scale_j = self._layered(ecbd.ionic_conductivity * passage, separator.ionic_conductivity)
-            self.storage_j = self._layered(1 - self.filled, 1.0)
+        ecbd, separator = liquid.share if self.binary else laws.ionic_conductivity
+        self._scale_j = self._layered(ecbd * passage, separator)
+        self.storage_j = self._layered(liquid.fraction[0] * (1 - self.filled), liquid.fraction[1])
         n = self.n_cathode
-        self._electronic = ecbd.electronic_conductivity * passage / self.width_j[0]  # [S/m2]
+        self._electronic = laws.electronic_conductivity * passage / self.width_j[0]  # [S/m2]
         self._gradient_fj = np.eye(self.n_slices - 1, self.n_slices, 1) - np.eye(
             self.n_slices - 1, self.n_slices
         )

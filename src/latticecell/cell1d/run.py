@@ -11,8 +11,10 @@ from threadpoolctl import threadpool_limits
 from latticecell.cell1d.model import Cell
 from latticecell.cell1d.plots import voltage_plot
 from latticecell.cell1d.solve import Step, steps
+from latticecell.checks import check_cell1d
 from latticecell.config import Config
-from latticecell.errors import SolveError
+from latticecell.errors import ConfigError, SolveError
+from latticecell.materials import electro_laws
 from latticecell.output.rundir import RunDirectory, Status
 from latticecell.units import FARADAY
 
@@ -20,6 +22,17 @@ Row = dict[str, float | int | str]
 PLOT = "summary.png"
 MAH_PER_G = 3600.0
 """[C/kg] of 1 mAh/g."""
+
+
+def cell_of(config: Config) -> Cell:
+    """Return the 1-D counterpart of the cell that a configuration describes.
+
+    Raises `ConfigError` if there is none.
+    """
+    problems = check_cell1d(config)
+    if problems:
+        raise ConfigError(problems)
+    return Cell(electro_laws(config), config.geometry, config.cell1d)
 
 
 def run_cell1d(config: Config, out: str | Path, *, command: str = "", force: bool = False) -> RunDirectory:
@@ -40,7 +53,7 @@ def run_cell1d(config: Config, out: str | Path, *, command: str = "", force: boo
     SolveError
         If the run cannot go on; the directory then holds everything up to there.
     """
-    cell = Cell(config)
+    cell = cell_of(config)
     directory = RunDirectory.create(out, config, None, threads=1, command=command, force=force)
     for _ in advance(config, cell, directory):
         pass

@@ -78,6 +78,38 @@ def _powers(terms: tuple[tuple[float, float], ...], concentration: ArrayLike) ->
     return np.asarray(sum(factor * c**power for factor, power in terms), float)
 
 
+@dataclass(frozen=True, slots=True)
+class Liquid:
+    """A binary salt in the pores of the ECBD and in the separator, in this order.
+
+    Parameters
+    ----------
+    law : BinaryElectrolyte
+    concentration : float
+        At rest, which is the mean [mol/m3].
+    fraction : (float, float)
+        Share of each layer that is liquid [1].
+    bruggeman : float
+        A layer conducts fraction ** bruggeman times as well as the liquid [1].
+    """
+
+    law: BinaryElectrolyte
+    concentration: float
+    fraction: tuple[float, float]
+    bruggeman: float
+
+    @property
+    def share(self) -> Floats:
+        """How much of the liquid's conductivity and diffusivity each layer has, (2,) [1]."""
+        return np.asarray(np.array(self.fraction) ** self.bruggeman)
+
+    @property
+    def conductivity_at_rest(self) -> tuple[float, float]:
+        """Effective conductivity of both layers at the mean concentration [S/m]."""
+        ecbd, separator = float(self.law.conductivity(self.concentration)) * self.share
+        return float(ecbd), float(separator)
+
+
 def lipf6_nyman2008() -> PolynomialElectrolyte:
     """LiPF6 in EC:EMC 3:7, Nyman, Behm and Lindbergh, Electrochim. Acta 53, 6356 (2008).
 

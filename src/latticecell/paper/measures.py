@@ -8,11 +8,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from latticecell.laws import OCV_LAWS
+from latticecell.laws.kinetics import overpotential
+from latticecell.materials import electro_laws
 from latticecell.network import INTERFACE_BOND
 from latticecell.paper.results import CaseRun, Study
 from latticecell.paper.targets import Target
-from latticecell.physics.kinetics import ParticleKinetics, overpotential
 
 Floats = NDArray[np.float64]
 Measure = Callable[[CaseRun, str], float]
@@ -187,15 +187,12 @@ def contact_points(run: CaseRun) -> tuple[Floats, Floats]:
     stoich = reader.node("stoichiometry", step).astype(float)[grain]
     current = reader.bond("current_A_per_m2", step).astype(float)[bond]
     gap = reader.bond("gap_nm", step).astype(float)[bond]
-    k = config.kinetics
-    kinetics = ParticleKinetics(
-        OCV_LAWS[config.materials.active.ocv](), k.exchange_current, k.alpha_a, k.alpha_c, k.temperature
-    )
-    surface = kinetics.surface(stoich, np.zeros(len(bond)))
+    kinetics = electro_laws(config).particle
+    surface = kinetics.surface(stoich, np.zeros(len(bond)))  # no psi: the paper's U knows no stress
     # x + load f(x) = load i / i0 gives f(x) = i / i0, the reaction without resistance, for a large load
     load = np.full(len(bond), 1e12)
     drive = load * current / surface.exchange_b
-    eta = kinetics.thermal_voltage * overpotential(drive, load, k.alpha_a, k.alpha_c)
+    eta = kinetics.thermal_voltage * overpotential(drive, load, kinetics.alpha_a, kinetics.alpha_c)
     drop = jump[outside] - surface.open_circuit_b - eta
     told = np.abs(drop) > 200 * np.finfo(np.float32).eps * run.at("voltage_V", run.charge_end)
     return np.maximum(gap[told], 0.0), drop[told] / current[told]

@@ -18,10 +18,9 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from pyamg.multilevel import MultilevelSolver
 
-from latticecell.config import Electrolyte
 from latticecell.errors import SolveError
 from latticecell.laplacian import EdgeLaplacian
-from latticecell.laws.electrolyte import FLOOR, BinaryElectrolyte
+from latticecell.laws.electrolyte import FLOOR, Liquid
 from latticecell.network import Network
 from latticecell.solvers.krylov import conjugate_gradients
 from latticecell.solvers.multigrid import scalar_hierarchy
@@ -40,10 +39,8 @@ class Salt:
     Parameters
     ----------
     network : Network
-    law : BinaryElectrolyte
-        kappa(c), D(c) and t+.
-    options : Electrolyte
-        Mean concentration, fractions of liquid and Bruggeman exponent.
+    liquid : Liquid
+        Law, mean concentration and share of each layer.
     temperature : float
         [K]
     n_threads : int
@@ -57,36 +54,21 @@ class Salt:
         Nodes that carry salt: those of the ECBD and of the ED.
     """
 
-    def __init__(
-        self,
-        network: Network,
-        law: BinaryElectrolyte,
-        options: Electrolyte,
-        temperature: float,
-        n_threads: int = 1,
-    ):
-        self.mean = options.concentration
+    def __init__(self, network: Network, liquid: Liquid, temperature: float, n_threads: int = 1):
+        self.mean = liquid.concentration
         self.on_n = ~network.is_active_n
-        self._law = law
-        fraction = np.array([options.fraction_ecbd, options.fraction_separator])
-        self._share = fraction**options.bruggeman
+        self._law = liquid.law
         self._tet = np.flatnonzero(~network.is_active_t)
         self._laplacian = EdgeLaplacian(network, self.on_n, n_threads)
         self._node = self._laplacian.node_i
         self._tet_ti = np.searchsorted(self._node, network.tet_tn[self._tet])
         layer_t = network.domain_t[self._tet] - network.n_grains
-        self._share_t, self._n_tets = self._share[layer_t], network.n_tets
-        corner = np.repeat(fraction[layer_t] * network.volume_t[self._tet] / 4, 4)
+        self._share_t, self._n_tets = liquid.share[layer_t], network.n_tets
+        corner = np.repeat(np.array(liquid.fraction)[layer_t] * network.volume_t[self._tet] / 4, 4)
         self._volume = np.bincount(self._tet_ti.ravel(), corner, len(self._node))
-        self._per_charge = (1 - law.transference_number) / FARADAY  # mol/C
+        self._per_charge = (1 - liquid.law.transference_number) / FARADAY  # mol/C
         self._volts = 2 * GAS_CONSTANT * temperature * self._per_charge  # per unit of ln c
         self._hierarchy: tuple[float, MultilevelSolver] | None = None
-
-    @property
-    def conductivity_at_rest(self) -> tuple[float, float]:
-        """Effective conductivity of the ECBD and of the ED at the mean concentration [S/m]."""
-        ecbd, separator = float(self._law.conductivity(self.mean)) * self._share
-        return float(ecbd), float(separator)
 
     def conductivity(self, salt_n: Floats) -> Floats:
         """Return the effective conductivity, 0 in the grains, (n_tets,) [S/m]."""
