@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, SupportsFloat
 
 from latticecell.config import Config
 from latticecell.errors import ConfigError
 from latticecell.laws import ELECTROLYTE_LAWS, EXPANSION_LAWS, OCV_LAWS
 from latticecell.schema import Section, key_of
+
+Numbers = tuple[SupportsFloat, ...]
 
 MOST_SITES = 2e6
 """Sites beyond which a network is refused before anything is built; memory would not hold it."""
@@ -52,8 +54,7 @@ def cross_check(config: Config) -> list[str]:
             f"network.spacing_um = {spacing.spacing * um:g}: must be at most {grain * um / 2:.3g} um, half "
             f"the size of a grain ({config.microstructure.grains} grains in a particle)"
         )
-    found += _check_layers(config) + _check_size(config) + _check_elasticity(config) + _check_curves(config)
-    found += _check_electrolyte(config)
+    found += _check_layers(config) + _check_size(config) + _check_elasticity(config)
     found += _check_bonds(config) + _check_protocol(config)
     solver = config.solver
     if not solver.dt_min <= solver.dt_initial <= solver.dt_max:
@@ -129,56 +130,52 @@ def _check_size(config: Config) -> list[str]:
     return []
 
 
-def _check_curves(config: Config) -> list[str]:
-    """Load the curves and call them once: a curve of the user's own may fail in any way."""
-    active = config.materials.active
-    found = []
-    x = active.initial_stoichiometry
-    try:
+def check_laws(config: Config) -> list[str]:
+    """Make the laws that a configuration names and call each once; return what is wrong with them."""
+    active, salt = config.materials.active, config.electrolyte
+    x, found = active.initial_stoichiometry, []
+
+    def ocv() -> Numbers:
         law = OCV_LAWS[active.ocv]()
-        if not all(math.isfinite(float(value)) for value in (law.voltage(x), law.slope(x))):
-            found.append(f"materials.active.ocv = {active.ocv!r}: is not finite at x = {x:g}")
-    except ConfigError as error:
-        found += error.problems
-    except Exception as error:
-        found.append(f"materials.active.ocv = {active.ocv!r}: must give voltage(x) and slope(x): {error}")
-    try:
-        expansion = EXPANSION_LAWS[active.volume_change](active.strain_extrapolation)
-        if not all(math.isfinite(float(value)) for value in (expansion.strain(x), expansion.slope(x))):
-            found.append(
-                f"materials.active.volume_change = {active.volume_change!r}: is not finite at x = {x:g}"
-            )
-    except ConfigError as error:
-        found += error.problems
-    except Exception as error:
-        found.append(
-            f"materials.active.volume_change = {active.volume_change!r}: must give strain(x) and slope(x): "
-            f"{error}"
-        )
-    return found
+        return law.voltage(x), law.slope(x)
 
+    def expansion() -> Numbers:
+        law = EXPANSION_LAWS[active.volume_change](active.strain_extrapolation)
+        return law.strain(x), law.slope(x)
 
-def _check_electrolyte(config: Config) -> list[str]:
-    """Load the law of the liquid and call it once at its mean concentration."""
-    options = config.electrolyte
-    where = f"electrolyte.law = {options.law!r}"
-    try:
-        law = ELECTROLYTE_LAWS[options.law]()
-        values = [float(of(options.concentration)) for of in (law.conductivity, law.diffusivity)]
-        number = float(law.transference_number)
-    except ConfigError as error:
-        return error.problems
-    except Exception as error:
-        return [f"{where}: must give conductivity(c), diffusivity(c) and transference_number: {error}"]
-    found = []
-    if not all(math.isfinite(value) and value > 0 for value in values):
+    def liquid() -> Numbers:
+        law, c = ELECTROLYTE_LAWS[salt.law](), salt.concentration
+        return law.conductivity(c), law.diffusivity(c), law.transference_number
+
+    for where, call, contract in (
+        (f"materials.active.ocv = {active.ocv!r}", ocv, "voltage(x) and slope(x)"),
+        (f"materials.active.volume_change = {active.volume_change!r}", expansion, "strain(x) and slope(x)"),
+    ):
+        values, problems = _tried(where, call, contract)
+        found += problems
+        if not all(map(math.isfinite, values)):
+            found.append(f"{where}: is not finite at x = {x:g}")
+    where = f"electrolyte.law = {salt.law!r}"
+    values, problems = _tried(where, liquid, "conductivity(c), diffusivity(c) and transference_number")
+    found += problems
+    if not all(math.isfinite(value) and value > 0 for value in values[:2]):
         found.append(
             f"{where}: conductivity and diffusivity must be positive and finite at "
-            f"concentration_mol_per_m3 = {options.concentration:g}"
+            f"concentration_mol_per_m3 = {salt.concentration:g}"
         )
-    if not 0 <= number <= 1:
-        found.append(f"{where}: transference_number = {number:g} must be in [0, 1]")
+    if values and not 0 <= values[2] <= 1:
+        found.append(f"{where}: transference_number = {values[2]:g} must be in [0, 1]")
     return found
+
+
+def _tried(where: str, call: Callable[[], Numbers], contract: str) -> tuple[list[float], list[str]]:
+    """Return the numbers that a law gives, or what is wrong: one of the user's own may fail in any way."""
+    try:
+        return [float(value) for value in call()], []
+    except ConfigError as error:
+        return [], error.problems
+    except Exception as error:
+        return [], [f"{where}: must give {contract}: {error}"]
 
 
 def _check_elasticity(config: Config) -> list[str]:

@@ -15,12 +15,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from latticecell.cell1d.command import cell1d_command
+from latticecell.cell1d.command import Laws, cell1d_command
 from latticecell.config import Config
 from latticecell.errors import ConfigError, NetworkError, SolveError
 from latticecell.export import export_command
 from latticecell.paper.command import paper_command
 from latticecell.reader import read_config, resolved_toml
+from latticecell.registry import load
 from latticecell.report.command import report_command
 from latticecell.template import commented_toml
 from latticecell.view.command import view_command
@@ -46,9 +47,11 @@ Force = Annotated[bool, typer.Option("--force", help="Overwrite what is there al
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
-    """Turn the errors that a user is meant to see into messages and exit codes."""
+def _explained(laws: list[str] | None = None) -> Iterator[None]:
+    """Load laws of the user's; turn the errors that a user is meant to see into messages and exit codes."""
     try:
+        for name in laws or ():
+            load(name)
         yield
     except ConfigError as error:
         for problem in error.problems:
@@ -80,22 +83,23 @@ def new(
 def check(
     file: File,
     assignments: Assignments = None,
+    laws: Laws = None,
     show: Annotated[bool, typer.Option("--show", help="Print the file with all defaults.")] = False,
 ) -> None:
     """Check a TOML file and report every problem at once."""
-    with _explained():
+    with _explained(laws):
         config = read_config(file, assignments or ())
     typer.echo(resolved_toml(config) if show else f"{file}: fine ({config.name})")
 
 
 @app.command()
-def network(file: File, assignments: Assignments = None) -> None:
+def network(file: File, assignments: Assignments = None, laws: Laws = None) -> None:
     """Build the network of a file and print its quality."""
     from latticecell.meshing.generate import build_network
     from latticecell.microstructure import build_microstructure
     from latticecell.quality import network_quality
 
-    with _explained():
+    with _explained(laws):
         config = read_config(file, assignments or ())
         begin = time.perf_counter()
         microstructure = build_microstructure(config)
@@ -122,12 +126,13 @@ def run(
     out: Out = None,
     assignments: Assignments = None,
     threads: Threads = None,
+    laws: Laws = None,
     force: Force = False,
 ) -> None:
     """Run a file; Ctrl-C stops after the current step and leaves a checkpoint."""
     from latticecell.run import Simulation
 
-    with _explained():
+    with _explained(laws):
         overrides = [*(assignments or ()), *([f"solver.threads={threads}"] if threads else [])]
         config = read_config(file, overrides)
         path = out or Path("runs") / file.stem
@@ -142,12 +147,16 @@ def run(
 
 
 @app.command()
-def resume(path: Annotated[Path, typer.Argument(help="Run directory.")], threads: Threads = None) -> None:
+def resume(
+    path: Annotated[Path, typer.Argument(help="Run directory.")], threads: Threads = None, laws: Laws = None
+) -> None:
     """Go on with an interrupted run from its last checkpoint."""
     from latticecell.run import Simulation
 
-    with _explained():
+    with _explained(laws):
         simulation = Simulation.resume(path, threads)
+        for note in simulation.notes:
+            typer.echo(f"warning: {note}", err=True)
         if simulation.cursor.finished:
             typer.echo(f"{path}: is complete")
             return

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from latticecell.config import Config
-from latticecell.laws import ELECTROLYTE_LAWS, OCV_LAWS
+from latticecell.laws import ELECTROLYTE_LAWS, EXPANSION_LAWS, OCV_LAWS
 from latticecell.laws.electrolyte import Liquid
 from latticecell.laws.kinetics import LithiumKinetics, ParticleKinetics
 from latticecell.laws.resistance import ExponentialContact
+from latticecell.registry import Registry
 from latticecell.units import GAS_CONSTANT
 
 
@@ -72,6 +73,16 @@ class ElectroLaws:
     def psi_per_pascal(self) -> float:
         """Stress potential psi = Omega sigma_h / (R T) of a unit of hydrostatic stress [1/Pa]."""
         return self.partial_molar_volume / (GAS_CONSTANT * self.temperature)
+
+
+def named_laws(config: Config) -> list[tuple[Registry[Any], str]]:
+    """Return the names in a configuration that stand for laws, and where each is looked up."""
+    active = config.materials.active
+    return [
+        (OCV_LAWS, active.ocv),
+        (EXPANSION_LAWS, active.volume_change),
+        (ELECTROLYTE_LAWS, config.electrolyte.law),
+    ]
 
 
 def electro_laws(config: Config) -> ElectroLaws:

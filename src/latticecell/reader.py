@@ -10,7 +10,7 @@ from typing import Any
 import tomli
 from pydantic import ValidationError
 
-from latticecell.checks import cross_check
+from latticecell.checks import check_laws, cross_check
 from latticecell.config import Config
 from latticecell.errors import ConfigError
 from latticecell.schema import Section, allowed, from_si, key_of, subsection, unit_of
@@ -20,7 +20,7 @@ Table = dict[str, Any]
 Location = tuple[int | str, ...]
 
 
-def read_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
+def read_config(path: str | Path, overrides: Iterable[str] = (), *, laws: bool = True) -> Config:
     """Read and check a TOML file.
 
     Parameters
@@ -30,6 +30,9 @@ def read_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
     overrides : iterable of str
         Assignments such as ``"interface.strength_MPa=200"``, applied on top of the file; the value is TOML,
         or a bare word for a string.
+    laws : bool
+        Whether the laws that the file names are looked up and tried; who only looks at a finished run needs
+        none of them.
 
     Raises
     ------
@@ -40,7 +43,7 @@ def read_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
     table = read_table(path)
     for assignment in overrides:
         _assign(table, assignment)
-    return config_from_table(table, source=path.name)
+    return config_from_table(table, source=path.name, laws=laws)
 
 
 def read_table(path: Path, above: tuple[Path, ...] = ()) -> Table:
@@ -87,8 +90,8 @@ def _merged(base: Table, over: Table) -> Table:
     return result
 
 
-def config_from_table(table: Table, source: str = "input") -> Config:
-    """Check a parsed TOML table and return the `Config`.
+def config_from_table(table: Table, source: str = "input", *, laws: bool = True) -> Config:
+    """Check a parsed TOML table and return the `Config`; ``laws`` as for `read_config`.
 
     Raises
     ------
@@ -108,7 +111,7 @@ def config_from_table(table: Table, source: str = "input") -> Config:
             if message not in problems:
                 problems.append(message)
     if config is not None and not problems:
-        problems = cross_check(config)
+        problems = cross_check(config) + (check_laws(config) if laws else [])
     if problems:
         raise ConfigError([f"{problem} ({source})" for problem in problems])
     assert config is not None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
@@ -117,6 +117,51 @@ def registered() -> list[dict[str, Any]]:
 def names_under(key: str) -> tuple[str, ...]:
     """Return the known names of the registry that serves a TOML key, none if there is no such registry."""
     return next((registry.names for registry in _REGISTRIES if registry.key == key), ())
+
+
+def recorded(before: Sequence[Mapping[str, Any]] = ()) -> list[dict[str, Any]]:
+    """Return what `registered` says, after the entries of a record that was made earlier."""
+    return [*map(dict, before), *(entry for entry in registered() if entry not in before)]
+
+
+def compare(needed: Iterable[tuple[Registry[Any], str]], record: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Compare the names that a run needs with the record of where it once took them from.
+
+    Returns
+    -------
+    list of str
+        A sentence for each name that now comes from somewhere else.
+
+    Raises
+    ------
+    ConfigError
+        If a name is not known: where the run took it from.
+    """
+    problems, notes = [], []
+    for registry, name in needed:
+        named = f"{registry.key} = {name}"
+        entry = next((dict(entry) for entry in record if named in entry["names"]), None)
+        if entry is None:
+            registry[name]
+            continue
+        began = {key: value for key, value in entry.items() if key != "names"}
+        if name not in registry:
+            problems.append(f"{registry.key} = {name!r}: came from {_told(began)}; give that with --laws")
+        elif registry.source(name) != began:
+            now = _told(registry.source(name) or {})
+            notes.append(f"{registry.key} = {name!r}: comes from {now}; the run began with {_told(began)}")
+    if problems:
+        raise ConfigError(problems)
+    return notes
+
+
+def _told(source: Source) -> str:
+    """Put a source into words."""
+    if "file" in source:
+        return f"{source['file']} (sha256 {source['sha256']})"
+    if "entry_point" in source:
+        return f"{source['entry_point']} of {source['distribution']} {source['version']}"
+    return f"Python ({source['python']})" if source else "latticecell itself"
 
 
 def load(name: str) -> None:

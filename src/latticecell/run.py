@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from latticecell.config import Config
 from latticecell.errors import SolveError
+from latticecell.materials import named_laws
 from latticecell.meshing.generate import build_network
 from latticecell.microstructure import build_microstructure
 from latticecell.network import Network
@@ -17,6 +18,7 @@ from latticecell.observables import Observer
 from latticecell.output.plots import summary
 from latticecell.output.rundir import RunDirectory, Status
 from latticecell.protocol import stages
+from latticecell.registry import compare
 from latticecell.state import State
 from latticecell.stepper import Cursor, Stepper, StepReport
 
@@ -36,14 +38,23 @@ class Simulation:
     """A run that can be advanced step by step and stopped after any of them.
 
     Made by `start` or `resume`. Iterating over `advance` writes history, snapshots and checkpoints; closing
-    the iterator early (or Ctrl-C between steps) leaves a checkpoint of the last step.
+    the iterator early (or Ctrl-C between steps) leaves a checkpoint of the last step. ``notes`` tell which
+    laws are no longer those with which a resumed run began.
     """
 
-    def __init__(self, directory: RunDirectory, stepper: Stepper, state: State, cursor: Cursor):
+    def __init__(
+        self,
+        directory: RunDirectory,
+        stepper: Stepper,
+        state: State,
+        cursor: Cursor,
+        notes: Sequence[str] = (),
+    ):
         self.directory = directory
         self.stepper = stepper
         self.state = state
         self.cursor = cursor
+        self.notes = tuple(notes)
         self._observer = Observer(stepper)
 
     @classmethod
@@ -79,10 +90,11 @@ class Simulation:
     def resume(cls, path: str | Path, threads: int | None = None) -> Simulation:
         """Go on from the checkpoint of a run directory; ``threads`` may differ from the first part.
 
-        Raises `ConfigError` if there is nothing to go on from.
+        Raises `ConfigError` if there is nothing to go on from, or a law of the run is not registered.
         """
         directory = RunDirectory.open(path)
         config = directory.config()
+        notes = compare(named_laws(config), directory.info().get("laws", ()))
         if threads is not None:
             config = config.model_copy(
                 update={"solver": config.solver.model_copy(update={"threads": threads})}
@@ -90,7 +102,7 @@ class Simulation:
         with threadpool_limits(1):
             network = build_network(config, build_microstructure(config))
             state, table = directory.read_checkpoint(network)
-            return cls(directory, Stepper(config, network), state, Cursor(**table))
+            return cls(directory, Stepper(config, network), state, Cursor(**table), notes)
 
     def advance(self) -> Generator[Progress, None, None]:
         """Run to the end of the protocol, yielding after each step.

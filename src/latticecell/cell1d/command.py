@@ -12,8 +12,13 @@ from latticecell.cell1d.run import advance, cell_of
 from latticecell.errors import SolveError
 from latticecell.output.rundir import RunDirectory
 from latticecell.reader import read_config
+from latticecell.registry import load
 
 INTERRUPTED = 130
+Laws = Annotated[
+    list[str] | None,
+    typer.Option("--laws", help="Python file that registers laws of your own (or name of an entry point)."),
+]
 
 
 def cell1d_command(
@@ -24,9 +29,12 @@ def cell1d_command(
     assignments: Annotated[
         list[str] | None, typer.Option("--set", help="Override a key, e.g. cell1d.points_radial=60.")
     ] = None,
+    laws: Laws = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite what is there already.")] = False,
 ) -> None:
     """Run the homogenised 1-D counterpart of a file: porous cathode, separator and Li metal."""
+    for name in laws or ():
+        load(name)
     config = read_config(file, assignments or ())
     path = out or Path("runs") / f"{file.stem}-1d"
     cell = cell_of(config)

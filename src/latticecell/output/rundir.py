@@ -38,6 +38,7 @@ from latticecell.output.fields import (
     truncate_snapshots,
 )
 from latticecell.reader import read_config, resolved_toml
+from latticecell.registry import recorded
 from latticecell.state import State
 
 FORMAT: Final = "latticecell run 1"
@@ -120,6 +121,7 @@ class RunDirectory:
                     "python": platform.python_version(),
                     **{name: version(name) for name in ("numpy", "scipy", "pyamg", "h5py")},
                 },
+                "laws": recorded(),
                 "network": {} if network is None else _counts(network),
             }
         )
@@ -140,7 +142,7 @@ class RunDirectory:
 
     def config(self) -> Config:
         """Read back the configuration; raises `ConfigError` if it was edited into nonsense."""
-        return read_config(self.path / CONFIG)
+        return read_config(self.path / CONFIG, laws=False)
 
     def info(self) -> dict[str, Any]:
         """Return the content of ``run.json``."""
@@ -239,7 +241,9 @@ class RunDirectory:
         self._columns, self._rows = None, 0
         self._network, self._mesh = network, None
         self._wall_before, self._started = about["wall_time_s"], time.monotonic()
-        self._write_info({**self.info(), "status": "running", "message": "", "resumed": _now()})
+        info = self.info()
+        info["laws"] = recorded(info.get("laws", ()))
+        self._write_info({**info, "status": "running", "message": "", "resumed": _now()})
         return state, about["cursor"]
 
     def finish(self, status: Status, message: str = "", **timings: float) -> None:
