@@ -201,10 +201,10 @@ def load(name: str) -> None:
         except ConfigError:
             raise
         except (Exception, SystemExit) as error:  # whatever the user's code may raise
-            said = f"{_place(error, name)}{type(error).__name__}: {error}"
+            said = f"{_place(error, str(path))}{type(error).__name__}: {error}"
             raise ConfigError(f"--laws {name}: {said}") from error
     if not _known(source):
-        raise ConfigError(f"--laws {name}: registers nothing; see docs/extending")
+        raise ConfigError(f"--laws {name}: registers nothing")
 
 
 def _execute(text: bytes, module: ModuleType) -> None:

@@ -121,3 +121,18 @@ def test_a_file_that_fails_is_explained(law_file, text, message):
 def test_neither_file_nor_entry_point():
     with pytest.raises(ConfigError, match="--laws nowhere: is neither a file nor an entry point"):
         load("nowhere")
+
+
+def test_an_entry_point_is_loaded_by_its_name(tmp_path, monkeypatch):
+    info = tmp_path / "ownlaws-1.7.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: ownlaws\nVersion: 1.7\n")
+    (info / "entry_points.txt").write_text("[latticecell.laws]\nflat = ownlaws:add\n")
+    (tmp_path / "ownlaws.py").write_text(f"def add():\n    exec({GOOD!r}, {{'__name__': __name__}})\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert "line" not in OCV_LAWS  # being installed is not enough
+    load("flat")
+    try:
+        assert OCV_LAWS.source("line") == {"entry_point": "flat", "distribution": "ownlaws", "version": "1.7"}
+    finally:
+        OCV_LAWS.remove("line")
