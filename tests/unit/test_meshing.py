@@ -1,13 +1,10 @@
 """The generated network of the 53-grain particle, coarse."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
 from latticecell.errors import ConfigError, NetworkError
-from latticecell.meshing import generate
-from latticecell.meshing.generate import build_network
+from latticecell.meshing.generate import best_draw, build_network, check_grains
 from latticecell.microstructure import build_microstructure
 from latticecell.quality import tet_quality
 from latticecell.reader import config_from_table
@@ -61,54 +58,48 @@ def test_particle_outside_the_block_is_refused():
         config(3, center=(7.5, 7.5, 4.0))
 
 
-def qualities(monkeypatch, *values):
-    """Let successive draws have these worst qualities, or raise; returns the seeds that were drawn from."""
-    drawn, left = [], list(values)
+def chosen(*values):
+    """Return the draw that is taken if they have these worst qualities, or fail; and all that were made."""
+    drawn = []
 
-    def draw(geometry, seed):
-        drawn.append(tuple(seed))
-        return (seed[-1],) * 3
+    def draw(attempt):
+        drawn.append(attempt)
+        if values[attempt] == "a tet is inverted":
+            raise NetworkError(values[attempt])
+        return attempt
 
-    def judge(*draw):
-        value = left.pop(0)
-        if isinstance(value, str):
-            raise NetworkError(value)
-        return value
+    def judge(attempt):
+        if isinstance(values[attempt], str):
+            raise NetworkError(values[attempt])
+        return values[attempt]
 
-    monkeypatch.setattr(generate, "_generate", draw)
-    monkeypatch.setattr(generate, "_match_volumes", lambda *_: None)
-    monkeypatch.setattr(generate, "_checked_quality", judge)
-    return drawn
+    return best_draw(draw, judge), drawn
 
 
-def test_a_good_draw_is_taken_at_once(monkeypatch):
-    drawn = qualities(monkeypatch, 0.08, "a tet is inverted", 0.13, 0.2)
-    assert generate._best_of_some(None, 17)[0] == 2
-    assert drawn == [(17, 1, 0), (17, 1, 1), (17, 1, 2)]
+def test_a_good_draw_is_taken_at_once():
+    assert chosen(0.08, "a tet is inverted", 0.13, 0.2) == (2, [0, 1, 2])
 
 
-def test_the_best_of_mediocre_draws_is_taken(monkeypatch):
-    qualities(monkeypatch, 0.06, 0.03, 0.09, "grains lost: [4]", 0.07)
-    assert generate._best_of_some(None, 17)[0] == 2
+def test_the_best_of_mediocre_draws_is_taken():
+    assert chosen(0.06, 0.03, 0.09, "grains lost: [4]", 0.07) == (2, [0, 1, 2, 3, 4])
 
 
-def test_hopeless_draws_are_refused_with_their_reasons(monkeypatch):
-    qualities(monkeypatch, 0.01, "grains lost: [4]", "grains lost: [4]", -0.2, 0.04)
+def test_hopeless_draws_are_refused_with_their_reasons():
     with pytest.raises(NetworkError, match=r"5 attempts .*grains lost: \[4\].*spacing_um or another"):
-        generate._best_of_some(None, 17)
+        chosen(0.01, "grains lost: [4]", "grains lost: [4]", -0.2, 0.04)
 
 
 def test_lost_and_split_grains_are_named(network):
-    tet, box = network.site_n[network.tet_tn], network.box_c / 1e-6
-    geometry = SimpleNamespace(n_grains=53, box=box)
-    sites = SimpleNamespace(x=network.x_kc / 1e-6, geometry=geometry)
-    assert generate._checked_quality(sites, tet, network.domain_t) == pytest.approx(
-        tet_quality(network.unwrapped_tac()).min()
-    )
+    tet = network.site_n[network.tet_tn]
+    check_grains(tet, network.domain_t, 53)
     lost = np.where(network.domain_t == 8, 53, network.domain_t)
     with pytest.raises(NetworkError, match=r"grains lost: \[8\]"):
-        generate._checked_quality(sites, tet, lost)
+        check_grains(tet, lost, 53)
     split = network.domain_t.copy()
     split[np.flatnonzero(split == 54)[0]] = 8  # a lone tet of grain 8 in the separator
     with pytest.raises(NetworkError, match=r"grains in pieces: \[8\]"):
-        generate._checked_quality(sites, tet, split)
+        check_grains(tet, split, 53)
+
+
+def test_the_tets_of_a_network_are_good(network):
+    assert tet_quality(network.unwrapped_tac()).min() >= 0.1

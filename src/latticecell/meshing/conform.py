@@ -8,7 +8,7 @@ from scipy.spatial import Delaunay, cKDTree
 
 from latticecell._kernels.placement import common_labels
 from latticecell.errors import NetworkError
-from latticecell.meshing.geometry import Floats, Geometry
+from latticecell.meshing.geometry import CellGeometry, Floats
 from latticecell.meshing.placement import Flags, Sites
 from latticecell.network import unwrap_corners
 
@@ -43,7 +43,7 @@ def triangulate(sites: Sites) -> tuple[Ints, Floats, Floats]:
     return tet, x, np.abs(volume)
 
 
-def _periodic_delaunay(geometry: Geometry, x: Floats, h: Floats, factor: float) -> Ints:
+def _periodic_delaunay(geometry: CellGeometry, x: Floats, h: Floats, factor: float) -> Ints:
     margin = np.minimum(factor * h, geometry.box[0])[:, None]
     points, site = [x], [np.arange(len(x))]
     for i in (-1, 0, 1):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
 from latticecell.config import Config
 from latticecell.errors import NetworkError
 from latticecell.meshing.conform import Ints, conform, shared_labels, triangulate
-from latticecell.meshing.geometry import UM, Floats, Geometry
+from latticecell.meshing.geometry import UM, CellGeometry, Floats
 from latticecell.meshing.labels import label_tets
 from latticecell.meshing.placement import Sites, place_sites
 from latticecell.meshing.smoothing import constraints, relax, smooth
@@ -23,6 +26,8 @@ GOOD_QUALITY = 0.1
 WORST_QUALITY = 0.05
 """Worst quality that is accepted if no draw is good; flatter tets spoil the equilibrium solver."""
 
+Drawn = TypeVar("Drawn")
+
 
 def build_network(config: Config, microstructure: Microstructure) -> Network:
     """Generate the network; the same input gives the same network.
@@ -36,8 +41,19 @@ def build_network(config: Config, microstructure: Microstructure) -> Network:
         If no draw gives a valid network.
     """
     options = config.network
-    geometry = Geometry(microstructure, options.spacing, options.spacing_max, options.growth)
-    sites, tet, domain = _best_of_some(geometry, microstructure.seed)
+    geometry = CellGeometry(microstructure, options.spacing, options.spacing_max, options.growth)
+
+    def draw(attempt: int) -> tuple[Sites, Ints, Ints]:
+        drawn = _generate(geometry, [microstructure.seed, 1, attempt])
+        _match_volumes(*drawn)
+        return drawn
+
+    def judge(drawn: tuple[Sites, Ints, Ints]) -> float:
+        sites, tet, domain = drawn
+        check_grains(tet, domain, geometry.n_grains)
+        return float(tet_quality(unwrap_corners(sites.x, tet, geometry.box)).min())
+
+    sites, tet, domain = best_draw(draw, judge)
     used, tet, domain = _ordered(sites, tet, domain)
     return assemble_network(
         box_c=microstructure.box_c,
@@ -52,13 +68,26 @@ def build_network(config: Config, microstructure: Microstructure) -> Network:
     )
 
 
-def _best_of_some(geometry: Geometry, seed: int) -> tuple[Sites, Ints, Ints]:
+def best_draw(draw: Callable[[int], Drawn], judge: Callable[[Drawn], float]) -> Drawn:
+    """Return the first good draw, or else the best of a few that are valid.
+
+    Parameters
+    ----------
+    draw : callable
+        Makes a draw, given the number of the attempt from 0; raises `NetworkError` if it fails.
+    judge : callable
+        Worst tet quality of a draw; raises `NetworkError` if it is not valid.
+
+    Raises
+    ------
+    NetworkError
+        If none is valid, with what was wrong.
+    """
     best, best_quality, flaws = None, WORST_QUALITY, []
     for attempt in range(ATTEMPTS):
         try:
-            drawn = _generate(geometry, [seed, 1, attempt])
-            _match_volumes(*drawn)
-            quality = _checked_quality(*drawn)
+            drawn = draw(attempt)
+            quality = judge(drawn)
         except NetworkError as error:
             flaws.append(str(error))
             continue
@@ -75,14 +104,12 @@ def _best_of_some(geometry: Geometry, seed: int) -> tuple[Sites, Ints, Ints]:
     return best
 
 
-def _checked_quality(sites: Sites, tet: Ints, domain: Ints) -> float:
-    """Worst tet quality of a network whose grains are all there, each in one piece."""
-    geometry = sites.geometry
-    pieces = grain_pieces(tet, domain, geometry.n_grains)
+def check_grains(tet_tk: Ints, domain_t: Ints, n_grains: int) -> None:
+    """Raise `NetworkError` unless every grain is there, in one piece."""
+    pieces = grain_pieces(tet_tk, domain_t, n_grains)
     for flaw, found in (("lost", pieces == 0), ("in pieces", pieces > 1)):
         if found.any():
             raise NetworkError(f"grains {flaw}: {np.flatnonzero(found).tolist()}")
-    return float(tet_quality(unwrap_corners(sites.x, tet, geometry.box)).min())
 
 
 def _ordered(sites: Sites, tet: Ints, domain: Ints) -> tuple[NDArray[np.intp], Ints, Ints]:
@@ -101,7 +128,7 @@ def _ordered(sites: Sites, tet: Ints, domain: Ints) -> tuple[NDArray[np.intp], I
     return used, tet[order], domain[order]
 
 
-def _generate(geometry: Geometry, seed: list[int]) -> tuple[Sites, Ints, Ints]:
+def _generate(geometry: CellGeometry, seed: list[int]) -> tuple[Sites, Ints, Ints]:
     rng = np.random.default_rng(seed)  # independent of the draws of the microstructure
     sites = place_sites(geometry, rng)
     left = SCHEDULE.count("S")

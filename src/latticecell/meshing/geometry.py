@@ -16,7 +16,7 @@ UM = 1e-6
 NEIGHBOURS = 12  # seeds that are looked at for the nearest grain boundary
 
 
-class Geometry:
+class CellGeometry:
     """Particles with Voronoi grains in a box that is periodic in x and y.
 
     Domains: grains ``0 .. n_grains - 1``, then ECBD, then ED.

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latticecell._kernels import placement as kernel
-from latticecell.meshing.geometry import Floats, Geometry
+from latticecell.meshing.geometry import CellGeometry, Floats
 from latticecell.microstructure import voronoi_polygons
 
 Flags = NDArray[np.bool_]
@@ -28,7 +28,7 @@ class Sites:
     of periodic images, in units of the spacing, that was last found to suffice.
     """
 
-    def __init__(self, geometry: Geometry):
+    def __init__(self, geometry: CellGeometry):
         self.geometry = geometry
         self.x = np.zeros((0, 3))
         self.h = np.zeros(0)
@@ -100,7 +100,7 @@ class _Candidates:
         return np.array(self.x).reshape(-1, 3)
 
 
-def place_sites(geometry: Geometry, rng: np.random.Generator) -> Sites:
+def place_sites(geometry: CellGeometry, rng: np.random.Generator) -> Sites:
     """Place all sites."""
     sites = Sites(geometry)
     corners, lines, surfaces = _Candidates(), _Candidates(), _Candidates()
@@ -138,7 +138,7 @@ def _fill(sites: Sites, rng: np.random.Generator) -> None:
 
 
 def _particle_features(
-    geometry: Geometry,
+    geometry: CellGeometry,
     p: int,
     rng: np.random.Generator,
     corners: _Candidates,
@@ -186,7 +186,7 @@ def _particle_features(
 
 
 def _boundary(
-    geometry: Geometry,
+    geometry: CellGeometry,
     p: int,
     pair: tuple[int, int],
     polygon: Floats,
