@@ -18,7 +18,7 @@ from latticecell.paper.results import CaseRun, Study
 from latticecell.paper.sections import MOMENTS
 from latticecell.paper.table import Row, figure_of
 from latticecell.paper.targets import read_targets
-from latticecell.report.section import polygon_area
+from latticecell.slicing import triangle_area
 from pages import Page
 
 TARGETS = read_targets()
@@ -214,7 +214,7 @@ def test_sections_show_their_moment_and_lie_in_z_and_y(study, drawn):
 
 def test_the_surface_is_half_a_sphere(study, drawn):
     (triangles,) = panel(drawn["Fig 5"], "E/0/0").collections
-    area = polygon_area(np.array([p.vertices[:3] for p in triangles.get_paths()])).sum()
+    area = triangle_area(np.array([p.vertices[:3] for p in triangles.get_paths()])).sum()
     assert area == pytest.approx(np.pi * 25, rel=0.08)
     run_ = study.first("strength_50MPa")
     stress = run_.fields.tet("von_mises_GPa", run_.snapshot(MOMENTS["charge, end"](run_)))

@@ -7,7 +7,7 @@ from matplotlib.image import imread
 from matplotlib.text import Text
 
 from latticecell import ConfigError
-from latticecell.output.plots import DPI, SHADES, WIDTH_INCH, summary, summary_figure
+from latticecell.output.plots import DPI, SHADES, WIDTH_INCH, plain, summary, summary_figure
 
 ROWS = 90
 
@@ -147,8 +147,15 @@ def test_nothing_is_clipped_and_the_axes_name_units(breakable):
         assert box.x1 <= page.x1 + 0.5
         assert box.y0 >= page.y0 - 0.5
         assert box.y1 <= page.y1 + 0.5
-    title = figure.get_suptitle()
-    assert title == "A run of $5 & {braces} with a name_that is rather long"
+
+
+def test_dollar_signs_of_a_name_are_no_mathematics():
+    name = "cost: $100_a (50%) $ \\$x$"
+    figure = summary_figure(made_up(), name)
+    (title,) = [text for text in figure.findobj(Text) if text.get_text() == plain(name) != name]
+    raw = figure.text(0.1, 0.1, name, fontsize=title.get_fontsize(), parse_math=False)
+    figure.canvas.draw()
+    assert title.get_window_extent().width == pytest.approx(raw.get_window_extent().width)
 
 
 def test_the_png_has_the_promised_size_and_shows_the_curves(tmp_path):

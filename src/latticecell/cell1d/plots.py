@@ -19,6 +19,7 @@ from latticecell.output.plots import (
     VERMILLION,
     WIDTH_INCH,
     History,
+    plain,
 )
 
 COLORS = {"charge": VERMILLION, "discharge": BLUE, "hold": GREEN, "rest": BLACK}
@@ -58,6 +59,5 @@ def voltage_plot(history: History, path: str | Path, title: str) -> None:
     capacity_axes.legend(fontsize=FONT - 1)
     for axes in (time_axes, capacity_axes):
         axes.tick_params(labelsize=FONT, direction="in", top=True, right=True)
-    # mathtext would take a dollar sign or an unmatched brace in a run's name for markup
-    figure.suptitle(title, fontsize=FONT + 2, parse_math=False, wrap=True)
+    figure.suptitle(plain(title), fontsize=FONT + 2, wrap=True)
     figure.savefig(Path(path), format="png", dpi=DPI)

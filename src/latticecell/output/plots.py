@@ -141,12 +141,16 @@ def summary_figure(history: History, title: str) -> Figure:
         panel.set_title(f"({letter})", loc="left", fontsize=FONT, fontweight="bold")
     if time[-1] > time[0]:
         voltage.set_xlim(time[0], time[-1])
-    # mathtext would take a dollar sign or an unmatched brace in a run's name for markup
-    figure.suptitle(title, fontsize=FONT + 2, parse_math=False, wrap=True)
+    figure.suptitle(plain(title), fontsize=FONT + 2, wrap=True)
     if kinds:
         patches = [Patch(facecolor=SHADES[kind], edgecolor="#999999", lw=0.5, label=kind) for kind in kinds]
         figure.legend(handles=patches, loc="outside lower center", ncols=len(kinds), fontsize=FONT)
     return figure
+
+
+def plain(text: str) -> str:
+    """Return a text from outside for a figure, where its dollar signs would be taken for mathematics."""
+    return text.replace("$", r"\$")
 
 
 def _column(history: History, name: str) -> NDArray[np.float64]:

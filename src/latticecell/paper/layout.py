@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from latticecell.paper.sections import MOMENTS, Tile, TileRow
-from latticecell.report.tiles import LITHIUM, MISES, STRAIN, Field
+from latticecell.fields import Field
+from latticecell.paper.sections import MISES, MOMENTS, Tile, TileRow
 
 Clock = Literal["time", "normalised"]
 
@@ -50,6 +50,12 @@ STRAIN_MIN: Final = Quantity(
 VOLUME: Final = Quantity("volumetric_strain_mean", "Particle volume\nchange (%)", 100.0)
 DROP: Final = Quantity(
     "interface_drop_mV", "Interface voltage\ndrop (mV)", 1.0, "interface_voltage_drop_ave_max", 1e3
+)
+
+
+LITHIUM: Final = Field("stoichiometry", "node", title="Li stoichiometry")
+STRAIN: Final = Field(
+    "volumetric_strain", "tet", "%", 100.0, title="Volumetric strain", colours="RdBu_r", diverging=True
 )
 
 

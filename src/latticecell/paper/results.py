@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from latticecell.config import Config
 from latticecell.output.fields import FieldReader
 from latticecell.output.rundir import RunDirectory
-from latticecell.report.digest import StageSpan, stage_spans
+from latticecell.results import Run, StageSpan, open_run
+from latticecell.results.history import stage_spans
 
 Floats = NDArray[np.float64]
 
@@ -56,6 +57,11 @@ class CaseRun:
     def fields(self) -> FieldReader:
         """Reader of the snapshots."""
         return RunDirectory.open(self.path).fields()
+
+    @cached_property
+    def opened(self) -> Run:
+        """The run itself."""
+        return open_run(self.path)
 
     @cached_property
     def spans(self) -> list[StageSpan]:

@@ -12,16 +12,20 @@ from matplotlib.figure import SubFigure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
+from latticecell.fields import Field
 from latticecell.network import INTERFACE_BOND
-from latticecell.output.fields import FieldReader
 from latticecell.output.plots import FONT
 from latticecell.paper.results import CaseRun, Study
-from latticecell.report.section import polygon_area
-from latticecell.report.tiles import MARGIN, MISES, Field, Section, Window, frame, paint, scale_bar
+from latticecell.report.tiles import MARGIN, Section, Window, frame, on_cut, paint, scale_bar
+from latticecell.results import Snapshot
+from latticecell.slicing import triangle_area
 
 Floats = NDArray[np.float64]
 
 UM: Final = 1e6
+MISES: Final = Field(
+    "von_mises", "tet", "GPa", 1e-9, title="von Mises stress", colours="cividis", from_zero=True
+)
 MAX_ASPECT: Final = 3.6
 """Width over height of a picture of the whole cell that fills the page."""
 BAR_ASPECT: Final = 0.6
@@ -71,8 +75,8 @@ class TileRow:
 
 def _section(run: CaseRun) -> Section:
     """Cut through the first particle."""
-    shape = run.config.geometry.particles[0]
-    return Section.of(run.fields, UM * np.asarray(shape.center, float), UM * shape.radius)
+    opened = run.opened
+    return Section.of(opened.mesh, opened.particle_center[0], float(opened.particle_radius[0]))
 
 
 def draw_tiles(part: SubFigure, rows: Sequence[TileRow], study: Study) -> list[str]:
@@ -91,12 +95,11 @@ def draw_tiles(part: SubFigure, rows: Sequence[TileRow], study: Study) -> list[s
         for c, (axes, tile) in enumerate(zip(panels, tiles, strict=True)):
             run, section = study.first(tile.case), sections[tile.case]
             wanted = MOMENTS[tile.moment](run)
-            snapshot = run.snapshot(wanted)
-            time = float(run.fields.times[snapshot])
-            if abs(time - wanted) > 0.01 * max(wanted, 1.0):
-                told.append(f"{tile.label} wanted at {wanted:.0f} s, shown at {time:.0f} s")
+            shot = run.opened.snapshots.nearest(wanted)
+            if abs(shot.time - wanted) > 0.01 * max(wanted, 1.0):
+                told.append(f"{tile.label} wanted at {wanted:.0f} s, shown at {shot.time:.0f} s")
             picture = _surface if row.surface else _slice
-            position, value, weight = picture(run, section, row.field, snapshot)
+            position, value, weight = picture(shot, section, row.field)
             polygons.append(position)
             values.append(value)
             weights.append(weight)
@@ -104,7 +107,7 @@ def draw_tiles(part: SubFigure, rows: Sequence[TileRow], study: Study) -> list[s
             frame(axes, window)
             if r == 0:
                 same = tile.label == tile.moment
-                axes.set_title(f"{tile.label}\n{time:.0f} s" if same else tile.label, fontsize=FONT)
+                axes.set_title(f"{tile.label}\n{shot.time:.0f} s" if same else tile.label, fontsize=FONT)
             if r == c == 0:
                 scale_bar(axes, window)
             if c == 0:
@@ -119,17 +122,17 @@ def draw_cell(part: SubFigure, letter: str, run: CaseRun, moment: str) -> None:
 
     The axes are labelled with ``letter``. Lines are the particle surfaces and the border of the separator.
     """
-    reader, geometry = run.fields, run.config.geometry
-    width, height = (float(reader.box[c]) for c in (1, 2))
+    mesh, geometry = run.opened.mesh, run.config.geometry
+    width, height = (float(mesh.box[c]) for c in (1, 2))
     # columns beside it keep the picture, which is as wide as its height asks for, in the middle
     beside = max(0.5 * (MAX_ASPECT - height / width), 0.01)
     grid = part.add_gridspec(1, 3, width_ratios=(beside, height / width + BAR_ASPECT, beside))
     axes = part.add_subplot(grid[0, 1], label=letter)
-    snapshot = run.snapshot(MOMENTS[moment](run))
+    shot = run.opened.snapshots.nearest(MOMENTS[moment](run))
     section = _section(run)
     low = float(section.center[1]) - 0.5 * width  # the cut is moved next to the particle
-    position = section.tets.position[:, :, ::-1] - np.array([0.0, low])
-    value, area = MISES.on(section.tets, reader, snapshot), polygon_area(section.tets.position)
+    position = section.triangles[:, :, ::-1] - np.array([0.0, low])
+    value, area = on_cut(section.tets, shot, MISES), triangle_area(section.triangles)
     # polygons that reach over a periodic side are drawn on both sides
     shifts = [
         (position[:, :, 1].max(axis=1) > width, -width),
@@ -138,8 +141,8 @@ def draw_cell(part: SubFigure, letter: str, run: CaseRun, moment: str) -> None:
     position = np.concatenate([position, *(position[over] + (0.0, shift) for over, shift in shifts)])
     value, area = (np.concatenate([a, *(a[over] for over, _ in shifts)]) for a in (value, area))
     paint(part, [axes], [position], [value], [area], MISES)
-    rim = reader.bond_kind[reader.facets[section.facets.index, 0]] == INTERFACE_BOND
-    outline = section.facets.position[rim][:, :, ::-1] - np.array([0.0, low])
+    rim = mesh.bond_kind[mesh.facets[section.facets.index, 0]] == INTERFACE_BOND
+    outline = section.lines[rim][:, :, ::-1] - np.array([0.0, low])
     axes.add_collection(LineCollection(list(outline), colors="white", linewidths=0.8))
     if len(geometry.particles) > 1:
         for i, particle in enumerate(geometry.particles):
@@ -164,38 +167,36 @@ def _window(section: Section) -> Window:
     return Window(center, MARGIN * section.radius, ("z", "y"))
 
 
-def _slice(run: CaseRun, section: Section, field: Field, snapshot: int) -> tuple[Floats, Floats, Floats]:
+def _slice(shot: Snapshot, section: Section, field: Field) -> tuple[Floats, Floats, Floats]:
     """Polygons (z, y) of the section through the centre, their values and areas."""
-    value = field.on(section.tets, run.fields, snapshot)[section.grain]
-    return section.tets.position[section.grain][:, :, ::-1], value, section.weight
+    value = on_cut(section.tets, shot, field)[section.grain]
+    return section.triangles[section.grain][:, :, ::-1], value, section.weight
 
 
-def _surface(run: CaseRun, section: Section, field: Field, snapshot: int) -> tuple[Floats, Floats, Floats]:
+def _surface(shot: Snapshot, section: Section, field: Field) -> tuple[Floats, Floats, Floats]:
     """Triangles (z, y) of the half of the surface that looks at -x, their values and projected areas.
 
     A value is the mean over the corners of the volume mean of the tets at each node.
     """
-    reader = run.fields
-    node_f = reader.bond_nodes[reader.facets, 0]
-    x_fac = reader.facet_points - section.center
-    x_fac[:, :, :2] -= (reader.box[:2] * np.round(x_fac[:, :, :2].mean(axis=1) / reader.box[:2]))[:, None]
+    mesh = shot.mesh
+    node_f = mesh.bond_nodes[mesh.facets, 0]
+    x_fac = mesh.facet_points - section.center
+    x_fac[:, :, :2] -= (mesh.box[:2] * np.round(x_fac[:, :, :2].mean(axis=1) / mesh.box[:2]))[:, None]
     middle_fc = x_fac.mean(axis=1)
-    mine = reader.bond_kind[reader.facets[:, 0]] == INTERFACE_BOND
+    mine = mesh.bond_kind[mesh.facets[:, 0]] == INTERFACE_BOND
     mine &= np.linalg.norm(middle_fc, axis=1) < MARGIN * section.radius
     mine &= middle_fc[:, 0] < 0.0
-    value = _nodal(reader, field, snapshot)[node_f[mine]].mean(axis=1)
+    value = _nodal(shot, field)[node_f[mine]].mean(axis=1)
     position = (x_fac[mine] + section.center)[:, :, [2, 1]]
-    return position, value, polygon_area(position)
+    return position, value, triangle_area(position)
 
 
-def _nodal(reader: FieldReader, field: Field, snapshot: int) -> Floats:
+def _nodal(shot: Snapshot, field: Field) -> Floats:
     """Return a field at the nodes, (n_nodes,)."""
-    if field.nodal:
-        return field.factor * np.asarray(reader.node(field.name, snapshot), float)
-    x_tac = reader.points[reader.tets]
-    edge = x_tac[:, 1:] - x_tac[:, :1]
-    volume = np.repeat(np.abs(np.einsum("tc,tc->t", edge[:, 0], np.cross(edge[:, 1], edge[:, 2]))), 4)
-    node = reader.node_of_point[reader.tets].ravel()
-    value = np.repeat(field.factor * np.asarray(reader.tet(field.name, snapshot), float), 4)
-    total = np.bincount(node, volume, reader.n_nodes)
-    return np.bincount(node, volume * value, reader.n_nodes) / np.maximum(total, 1e-300)
+    values = field.factor / shot.fields[field.key].factor * np.asarray(shot[field.key], float)
+    if field.location == "node":
+        return values
+    mesh = shot.mesh
+    volume, node = np.repeat(mesh.tet_volume, 4), mesh.node_of_point[mesh.tets].ravel()
+    total = np.bincount(node, volume, mesh.n_nodes)
+    return np.bincount(node, volume * np.repeat(values, 4), mesh.n_nodes) / np.maximum(total, 1e-300)

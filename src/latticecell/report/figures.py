@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from latticecell.network import GB_BOND, INTERFACE_BOND
 from latticecell.observables import NM, OPEN_GAP
-from latticecell.output.fields import FieldReader
+from latticecell.output.mesh import Mesh
 from latticecell.output.plots import BLUE, FONT, GREEN, LONG_RUN_S, PURPLE, VERMILLION, WIDTH_INCH
-from latticecell.report.digest import History, Moment
+from latticecell.results import Grains, Run, Snapshot
 
 Floats = NDArray[np.float64]
 
@@ -30,23 +30,17 @@ OPEN_NM: Final = OPEN_GAP * NM
 LOOKS: Final = ((VERMILLION, "-", 0.25), (BLUE, "--", 0.0))
 
 
-def bond_area(reader: FieldReader) -> Floats:
-    """Tributary area of each bond, a third of each of its facets, (n_bonds,) [um2]."""
-    share = np.repeat(reader.facet_area / 3, 3)
-    return np.bincount(reader.facets.ravel(), share, len(reader.bond_kind)).astype(float)
-
-
-def crack_area(history: History, reader: FieldReader) -> Figure:
+def crack_area(run: Run) -> Figure:
     """Area open, damaged and broken against time, one panel for each class of bond.
 
     Panels are axes labelled "particle surface" and "grain boundaries".
     """
-    area = bond_area(reader)
+    history, mesh = run.history, run.mesh
     scale, unit = (3600.0, "h") if np.ptp(history["time_s"]) > LONG_RUN_S else (1.0, "s")
     time = history["time_s"] / scale
     figure, panels = _panels()
     for axes, (kind, name), prefix in zip(panels, CLASSES.items(), ("interface", "gb"), strict=True):
-        total = float(area[reader.bond_kind == kind].sum())
+        total = float(mesh.bond_area[mesh.bond_kind == kind].sum())
         axes.set_label(name)
         axes.set_title(f"{name}, {total:.4g} µm² in all", fontsize=FONT, loc="left")
         lines = [("damaged", "damaged", BLUE, "--"), ("broken", "broken", VERMILLION, "-")]
@@ -64,30 +58,29 @@ def crack_area(history: History, reader: FieldReader) -> Figure:
     return figure
 
 
-def openings(reader: FieldReader, ends: Sequence[Moment]) -> Figure:
+def openings(mesh: Mesh, ends: Sequence[tuple[str, Snapshot]]) -> Figure:
     """Area-weighted histograms of the normal opening at the ends of charge and discharge.
 
     Only what is open by more than `OPEN_NM` is binned; the legend tells which share of the area that is.
     Panels are axes labelled as in `crack_area`; each shares its bins between the moments.
     """
-    area = bond_area(reader)
     figure, panels = _panels()
     for axes, (kind, name) in zip(panels, CLASSES.items(), strict=True):
         axes.set_label(name)
         axes.set_title(name, fontsize=FONT, loc="left")
-        mine = reader.bond_kind == kind
-        weight = area[mine]
-        values = [np.asarray(reader.bond("gap_nm", end.snapshot)[mine], float) for end in ends]
+        mine = mesh.bond_kind == kind
+        weight = mesh.bond_area[mine]
+        values = [np.asarray(shot["gap"][mine], float) for _, shot in ends]
         widest = max((float(v.max(initial=0.0)) for v in values), default=0.0)
         edges = np.linspace(OPEN_NM, widest if widest > OPEN_NM else 10 * OPEN_NM, BINS + 1)
-        for end, value, (color, style, fill) in zip(ends, values, LOOKS, strict=False):
+        for (moment, _), value, (color, style, fill) in zip(ends, values, LOOKS, strict=False):
             is_open = value > OPEN_NM
             if not is_open.any():
-                axes.plot([], [], color=color, ls=style, label=f"{end.label}: none open")
+                axes.plot([], [], color=color, ls=style, label=f"{moment}: none open")
                 continue
             share = weight[is_open].sum() / weight.sum()
             counts, _ = np.histogram(value[is_open], edges, weights=weight[is_open])
-            label = f"{end.label}: {share:.1%} open".replace("%", " %")
+            label = f"{moment}: {share:.1%} open".replace("%", " %")
             axes.stairs(counts, edges, color=color, ls=style, lw=1.3, label=label)
             axes.stairs(counts, edges, color=color, fill=True, alpha=fill, lw=0)
         if widest <= OPEN_NM:
@@ -101,25 +94,18 @@ def openings(reader: FieldReader, ends: Sequence[Moment]) -> Figure:
     return figure
 
 
-def orientations(rotation_gcc: Floats, weight_g: Floats, radial_gc: Floats) -> Figure:
-    """Pole figure of [001], and how [001] is tilted to the radial direction.
+def orientations(grains: Grains, particle: int) -> Figure:
+    """Pole figure of [001] of the grains of a particle, and how [001] is tilted to the radial direction.
 
     The pole figure is an equal-area projection seen along z towards the collector; axes have no sign, so each
     grain is one point in the upper hemisphere. Areas of the points follow the volumes of the grains. Random
-    grains would follow the dashed curve, sin(angle).
-
-    Parameters
-    ----------
-    rotation_gcc : (n_grains, 3, 3) float64
-        Columns are [100], [010], [001].
-    weight_g : (n_grains,) float64
-        Volumes, in any unit.
-    radial_gc : (n_grains, 3) float64
-        Unit vectors from the centre of the particle to each grain.
+    grains would follow the dashed curve, sin(angle). Panels are axes labelled "pole figure" and "tilt".
     """
-    axis = rotation_gcc[:, :, 2]
-    share = weight_g / weight_g.sum()
-    tilt = np.degrees(np.arccos(np.clip(np.abs((axis * radial_gc).sum(axis=1)), 0.0, 1.0)))
+    mine = (grains.particle_g == particle) & (grains.volume_g > 0)
+    axis, volume, center = grains.c_axis_gc[mine], grains.volume_g[mine], grains.center_gc[mine]
+    share = volume / volume.sum()
+    radial = center / np.maximum(np.linalg.norm(center, axis=1, keepdims=True), 1e-300)
+    tilt = np.degrees(np.arccos(np.clip(np.abs((axis * radial).sum(axis=1)), 0.0, 1.0)))
     figure, (pole, histogram) = _panels()
     pole.set_label("pole figure")
     spot = pole_projection(axis)

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from latticecell.output.plots import DPI
-from latticecell.report.digest import Check, CycleSummary, History, StageSpan
+from latticecell.results import Check, CycleSummary, History, StageSpan
 
 NOTHING: Final = "–"
 

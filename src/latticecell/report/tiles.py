@@ -14,10 +14,12 @@ from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import FigureBase
 from numpy.typing import NDArray
 
+from latticecell.fields import Field
 from latticecell.observables import weighted_quantile
-from latticecell.output.fields import FieldReader
-from latticecell.output.plots import FONT
-from latticecell.report.section import Cut, periodic_cut, polygon_area
+from latticecell.output.mesh import Mesh
+from latticecell.output.plots import FONT, plain
+from latticecell.results import Snapshot
+from latticecell.slicing import Cut, nearest_image, slice_facets, slice_simplices, triangle_area
 
 Floats = NDArray[np.float64]
 
@@ -28,49 +30,12 @@ TOP_SHARE: Final = 0.995
 ROUND_UM: Final = (50, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A field of a snapshot and how it is painted.
-
-    Attributes
-    ----------
-    name : str
-        Name in ``fields.h5``.
-    title : str
-        Short name.
-    label : str
-        Label of the colour bar, with unit.
-    cmap : str
-    factor : float
-        From the stored value to that of the label.
-    nodal : bool
-        Whether it lives on nodes rather than on tets.
-    symmetric, from_zero : bool
-        See `color_limits`.
-    """
-
-    name: str
-    title: str
-    label: str
-    cmap: str
-    factor: float = 1.0
-    nodal: bool = False
-    symmetric: bool = False
-    from_zero: bool = False
-
-    def on(self, cut: Cut, reader: FieldReader, snapshot: int) -> Floats:
-        """Return a value for each polygon: that of its tet, or the mean over its corners."""
-        if self.nodal:
-            corners = cut.interpolate(reader.point(self.name, snapshot)[reader.tets])
-            return self.factor * np.asarray(corners.mean(axis=1), float)
-        return self.factor * np.asarray(reader.tet(self.name, snapshot)[cut.index], float)
-
-
-LITHIUM: Final = Field("stoichiometry", "stoichiometry", "Li stoichiometry (1)", "viridis", nodal=True)
-STRAIN: Final = Field(
-    "volumetric_strain", "volumetric strain", "Volumetric strain (%)", "RdBu_r", 100.0, symmetric=True
-)
-MISES: Final = Field("von_mises_GPa", "von Mises", "von Mises stress (GPa)", "cividis", from_zero=True)
+def on_cut(cut: Cut, shot: Snapshot, field: Field) -> Floats:
+    """Return a scalar for each triangle, in the unit of ``field``: that of its tet, or its corners' mean."""
+    factor = field.factor / shot.fields[field.key].factor
+    if field.location == "node":
+        return factor * np.asarray(cut.of(shot.at_points(field.key)).mean(axis=1), float)
+    return factor * np.asarray(shot[field.key][cut.index], float)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,29 +49,37 @@ class Section:
     radius : float
         Its radius.
     tets, facets : Cut
-        Polygons and lines with positions (y, z).
-    grain : (n_polygons,) bool
-        Whether a polygon belongs to a grain.
+    triangles : (n_triangles, 3, 2) float64
+        Pieces of tets, (y, z) of their corners.
+    lines : (n_lines, 2, 2) float64
+        Traces of facets, (y, z) of their ends.
+    grain : (n_triangles,) bool
+        Whether a triangle belongs to a grain.
     """
 
     center: Floats
     radius: float
     tets: Cut
     facets: Cut
+    triangles: Floats
+    lines: Floats
     grain: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, reader: FieldReader, center: Floats, radius: float) -> Section:
-        """Cut the mesh of a run."""
-        at = float(center[0])
-        tets = periodic_cut(reader.points[reader.tets], 0, at, reader.box, center)
-        facets = periodic_cut(reader.facet_points, 0, at, reader.box, center)
-        return cls(center, radius, tets, facets, reader.domain[tets.index] < reader.n_grains)
+    def of(cls, mesh: Mesh, center: Floats, radius: float) -> Section:
+        """Cut the mesh of a run; the surroundings of ``center`` come out whole."""
+        at, corner = float(center[0]), mesh.facet_points
+        near_t, near_f = (nearest_image(x, center, mesh.box) for x in (mesh.points[mesh.tets], corner))
+        tets = slice_simplices(mesh.tets, mesh.points, 0, at, shift_sc=near_t)
+        facets = slice_facets(corner, 0, at, near_f)
+        triangles = tets.positions(mesh.points)[:, :, 1:]
+        lines = facets.positions(corner.reshape(-1, 3))[:, :, 1:]
+        return cls(center, radius, tets, facets, triangles, lines, mesh.is_grain_tet[tets.index])
 
     @property
     def weight(self) -> Floats:
-        """Areas of the polygons in grains [um2]."""
-        return polygon_area(self.tets.position)[self.grain]
+        """Areas of the triangles in grains [um2]."""
+        return triangle_area(self.triangles)[self.grain]
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,12 +164,14 @@ def paint(
     values, weights : sequence of (n,) float64
         What is painted, and what a polygon counts in the limits of the colours.
     """
-    norm, extend = color_limits(values, weights, symmetric=field.symmetric, from_zero=field.from_zero)
+    norm, extend = color_limits(values, weights, symmetric=field.diverging, from_zero=field.from_zero)
     for axes, position, value in zip(panels, polygons, values, strict=True):
         axes.add_collection(
-            PolyCollection(list(position), array=value, cmap=field.cmap, norm=norm, edgecolors="face", lw=0.4)
+            PolyCollection(
+                list(position), array=value, cmap=field.colours, norm=norm, edgecolors="face", lw=0.4
+            )
         )
-    color_bar(figure, panels, norm, field.cmap, field.label, extend)
+    color_bar(figure, panels, norm, field.colours, field.label, extend)
 
 
 def color_bar(
@@ -207,5 +182,5 @@ def color_bar(
         ScalarMappable(norm, cmap), ax=list(panels), extend=extend, fraction=0.03, aspect=14, pad=0.01
     )
     bar.ax.set_label(f"bar of {label}")
-    bar.set_label(label.replace(" (", "\n("), fontsize=FONT)
+    bar.set_label(plain(label).replace(" (", "\n("), fontsize=FONT)
     bar.ax.tick_params(labelsize=FONT)
