@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
-from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
+from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -88,7 +89,11 @@ def _cracks(figure: Figure, panels: Sequence[Axes], section: Section, shots: Seq
         norm, extend = color_limits(
             [opening for opening, _ in seen], [share for _, share in seen], from_zero=True
         )
-    colors = _opening_colors()
+    gap = shots[0].fields["gap"]
+    visible = colormaps[gap.colours](
+        np.linspace(0.35, 1.0, 128)
+    )  # without the end that does not show on paper
+    colors = LinearSegmentedColormap.from_list("openings", visible)
     for axes, (opening, broken), mask in zip(panels, values, is_open, strict=True):
         axes.add_collection(LineCollection(list(lines), colors="#C8C8C8", linewidths=0.5))
         order = np.flatnonzero(mask)[np.argsort(opening[mask], kind="stable")]  # the widest on top
@@ -97,11 +102,4 @@ def _cracks(figure: Figure, panels: Sequence[Axes], section: Section, shots: Seq
             linewidths=np.where(broken[order], 2.0, 0.9), capstyle="round",
         )  # fmt: skip
         axes.add_collection(opened)
-    color_bar(figure, panels, norm, colors, shots[0].fields["gap"].label, extend)
-
-
-def _opening_colors() -> Colormap:
-    """Magma from pale to dark, without the end that does not show on paper."""
-    from matplotlib import colormaps
-
-    return LinearSegmentedColormap.from_list("openings", colormaps["magma_r"](np.linspace(0.2, 1.0, 128)))
+    color_bar(figure, panels, norm, colors, gap.label, extend)
