@@ -21,8 +21,8 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
+from latticecell.arrays import Bools, Floats
 from latticecell.config import Solver
 from latticecell.errors import SolveError
 from latticecell.laplacian import EdgeLaplacian
@@ -37,8 +37,6 @@ from latticecell.solvers.krylov import gmres
 from latticecell.solvers.linked import LinkedSystem
 from latticecell.state import State
 from latticecell.units import FARADAY
-
-Floats = NDArray[np.float64]
 
 BOUND_SLACK = 1e-9
 """How far y may leave [0, 1] before the limiter acts [1]."""
@@ -312,7 +310,7 @@ class Electrochemistry:
         reason = "Newton" if trial.error > self._tolerance else "the limiter of the stoichiometry"
         raise SolveError(f"{reason} did not converge", field="electrochemistry", residual=trial.error)
 
-    def _stuck(self, problem: _Problem, point: _Point) -> NDArray[np.bool_]:
+    def _stuck(self, problem: _Problem, point: _Point) -> Bools:
         """Find the few nodes that keep Newton from converging: negative weights can leave one no root."""
         stuck = np.zeros(self.network.n_nodes, bool)
         stuck[: self._n_active] = np.abs(point.residual_y / problem.mass) > 0.1 * point.error

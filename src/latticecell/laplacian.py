@@ -13,9 +13,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from latticecell._kernels import transport as kernels
+from latticecell.arrays import Bools, Floats, Ints
 from latticecell.network import TET_EDGES, Network, incidence
-
-Floats = NDArray[np.float64]
 
 
 def spring_weights(network: Network, tensor_tcc: Floats, n_threads: int = 1) -> Floats:
@@ -48,8 +47,8 @@ class LinkPattern:
     """Where the entries (i, j), then (j, i) of all links, then the diagonal stand in a CSR matrix."""
 
     slot: NDArray[np.intp]
-    index: NDArray[np.int32]
-    start: NDArray[np.int32]
+    index: Ints
+    start: Ints
 
     @classmethod
     def of(cls, link_li: NDArray[np.integer], n: int) -> LinkPattern:
@@ -86,7 +85,7 @@ class EdgeLaplacian:
         Node of each unknown.
     """
 
-    def __init__(self, network: Network, on_n: NDArray[np.bool_], n_threads: int = 1):
+    def __init__(self, network: Network, on_n: Bools, n_threads: int = 1):
         self._network, self._n_threads = network, n_threads
         self.node_i = np.flatnonzero(on_n)
         self._inside_s = on_n[network.spring_sn].all(axis=1)

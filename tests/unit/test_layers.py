@@ -7,7 +7,7 @@ import latticecell
 
 ROOT = Path(latticecell.__file__).parent
 LAYERS = [
-    {"units", "errors", "acceleration", "registry"},
+    {"arrays", "units", "errors", "acceleration", "registry"},
     {"_kernels"},
     {"schema"},
     {"config"},

@@ -224,6 +224,16 @@ def test_particles_must_be_equal():
         cell_of(config)
 
 
+def test_without_stress_it_does_not_matter_that_stress_shifts_the_voltage():
+    shifted = config_from_table({"kinetics": {"mechanical_ocv": True}})
+    one, other = cell_of(shifted), cell_of(config_from_table({}))
+    assert one.particle.mechanical_ocv
+    u, z = one.rest()
+    np.testing.assert_array_equal(z, other.rest()[1])
+    current = Control("current", 3.0)
+    np.testing.assert_array_equal(one.solve(u, current, z), other.solve(u, current, z))
+
+
 def test_command_runs_and_explains(tmp_path):
     file = tmp_path / "a.toml"
     file.write_text('[[protocol.steps]]\nkind = "charge"\nc_rate = 1.0\nduration_s = 60.0\n')

@@ -27,8 +27,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
+from latticecell.arrays import Floats
 from latticecell.config import Cell1d, Geometry
 from latticecell.errors import SolveError
 from latticecell.laws.electrolyte import (
@@ -43,8 +43,6 @@ from latticecell.laws.electrolyte import (
 from latticecell.laws.kinetics import LithiumKinetics, limit_step
 from latticecell.materials import ElectroLaws
 from latticecell.units import FARADAY
-
-Floats = NDArray[np.float64]
 
 SINGLE_ION = Liquid(
     PolynomialElectrolyte(((1.0, 0.0),), ((1e-10, 0.0),), transference_number=1.0), 1000.0, (1.0, 1.0), 1.0
@@ -397,11 +395,7 @@ class Cell:
         """
         n, m = self.n_cathode, self.n_slices
         current, phi_s, phi_l, voltage, density = self.fields(z)
-        surface = self.particle.surface(y_k - self._reach * current, np.zeros(n))
-        surface = surface._replace(
-            exchange_b=surface.exchange_b * salt.scale_k,
-            exchange_slope_b=surface.exchange_slope_b * salt.scale_k,
-        )
+        surface = self.particle.surface(y_k - self._reach * current, np.zeros(n), salt.scale_k)
         reaction = self.particle.react(surface, phi_s - phi_l[:n], self._resistance_k)
         metal = self._metal(z, salt)
         gradient = self._gradient_fj

@@ -13,16 +13,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 from scipy.integrate import BDF
 from scipy.optimize import brentq
 
+from latticecell.arrays import Floats
 from latticecell.cell1d.model import Cell, Control
 from latticecell.config import Config
 from latticecell.errors import SolveError
 from latticecell.protocol import Stage, stages
-
-Floats = NDArray[np.float64]
 
 MOST_FAILURES = 40
 """Failed evaluations in one step, each of which halves it, before the run gives up."""

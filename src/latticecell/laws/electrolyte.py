@@ -16,11 +16,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from latticecell.arrays import Floats
 from latticecell.units import FARADAY
-
-Floats = NDArray[np.float64]
 
 MOL_PER_LITRE = 1000.0
 """[mol/m3]"""

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from latticecell.arrays import Floats
 from latticecell.laws.curve import MonotoneCurve
-
-Floats = NDArray[np.float64]
 
 
 class Expansion(Protocol):

@@ -20,13 +20,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from latticecell.arrays import Floats
 from latticecell.errors import SolveError
 from latticecell.laws.ocv import OpenCircuit
 from latticecell.units import FARADAY, GAS_CONSTANT
-
-Floats = NDArray[np.float64]
 
 STOICH_EDGE = 1e-3
 """Distance from 0 and 1 within which U bends over to the logarithm of an ideal lattice gas."""

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 
+from latticecell.arrays import Floats
 from latticecell.laws.curve import MonotoneCurve
-
-Floats = NDArray[np.float64]
 
 
 class OpenCircuit(Protocol):

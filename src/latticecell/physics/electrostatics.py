@@ -17,11 +17,10 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
+from latticecell.arrays import Bools, Floats
 from latticecell.laplacian import spring_weights
 from latticecell.network import INTERFACE_BOND, Network
 from latticecell.solvers.multigrid import scalar_hierarchy
-
-Floats = NDArray[np.float64]
 
 
 class Potentials:
@@ -143,9 +142,7 @@ class Potentials:
         return scalar_hierarchy((self.matrix + metal).tocsr())
 
 
-def _laplacian(
-    network: Network, conductivity_d: list[float], n_threads: int
-) -> tuple[sp.csr_matrix, NDArray[np.bool_]]:
+def _laplacian(network: Network, conductivity_d: list[float], n_threads: int) -> tuple[sp.csr_matrix, Bools]:
     """Conduction matrix over all nodes [S], and which nodes a conducting tet touches."""
     sigma_t = np.array(conductivity_d)[network.domain_t]
     weight_s = spring_weights(network, sigma_t[:, None, None] * np.eye(3), n_threads)
@@ -158,7 +155,7 @@ def _laplacian(
     return (sp.diags(np.asarray(edge.sum(axis=1)).ravel()) - edge).tocsr(), touched
 
 
-def _supported(matrix: sp.csr_matrix, on_n: NDArray[np.bool_], anchor_n: NDArray) -> NDArray[np.bool_]:
+def _supported(matrix: sp.csr_matrix, on_n: Bools, anchor_n: NDArray) -> Bools:
     """Drop connected pockets that no anchor ties to anything: their potential is arbitrary."""
     _, part = connected_components(abs(matrix) > 0, directed=False)
     anchored = np.zeros(part.max() + 1, bool)

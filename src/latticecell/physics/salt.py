@@ -15,9 +15,9 @@ from collections.abc import Callable
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 from pyamg.multilevel import MultilevelSolver
 
+from latticecell.arrays import Floats
 from latticecell.errors import SolveError
 from latticecell.laplacian import EdgeLaplacian
 from latticecell.laws.electrolyte import FLOOR, Liquid
@@ -25,8 +25,6 @@ from latticecell.network import Network
 from latticecell.solvers.krylov import conjugate_gradients
 from latticecell.solvers.multigrid import scalar_hierarchy
 from latticecell.units import FARADAY, GAS_CONSTANT
-
-Floats = NDArray[np.float64]
 
 ACCURACY = 1e-12
 """Residual of the linear solve, relative to the storage term of the mean concentration [1]."""

@@ -19,10 +19,9 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from latticecell._kernels import transport as kernels
+from latticecell.arrays import Floats
 from latticecell.laplacian import LinkPattern, spring_weights
 from latticecell.network import GB_BOND, Network, incidence
-
-Floats = NDArray[np.float64]
 
 
 class LinkFlux(NamedTuple):

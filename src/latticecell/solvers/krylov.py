@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from latticecell.arrays import Floats
+
 Operator = Callable[[Floats], Floats]
 
 MOST_VECTORS = 80

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from pyamg.relaxation.relaxation import gauss_seidel
 
-Floats = NDArray[np.float64]
+from latticecell.arrays import Floats
 
 _SWEEPS = 3
 
