@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from conftest import cell
-from latticecell import State
+from latticecell import State, open_run
 from latticecell.output import RunDirectory
 from latticecell.view import RunModel, make_look
 from latticecell.view.offscreen import Studio, find_driver
@@ -49,7 +49,7 @@ def driver():
 
 def test_open_50k(benchmark, directory):
     def opened():
-        model = RunModel(directory)
+        model = RunModel(open_run(directory))
         look = make_look(model, "von_mises")
         with Studio(model) as studio:
             studio.aim(look)
@@ -66,8 +66,8 @@ def test_open_50k(benchmark, directory):
 def test_redraw_50k(benchmark, directory, look):
     """The slider moves from one snapshot to the next: read, colour, draw."""
     field, cut, *whole = look.split("-")
-    model = RunModel(directory)
-    start = make_look(model, field, cut, whole=bool(whole))
+    model = RunModel(open_run(directory))
+    start = make_look(model, field, cut=cut, whole=bool(whole))
     with Studio(model) as studio:
         studio.aim(start)
         studio.picture(start)

@@ -1,18 +1,14 @@
-"""Colours of the pictures: orientations, colour maps, and how fields are found by name."""
+"""Colours of the pictures: orientations, values, numbers at the scale."""
 
-import matplotlib
 import numpy as np
-import pytest
 from scipy.spatial.transform import Rotation
 
-from latticecell import ConfigError
 from latticecell.view.colours import (
     BLANK,
-    FIELDS,
     coloured,
-    find_field,
     ipf_colours,
     table,
+    ticks,
 )
 
 
@@ -27,22 +23,10 @@ def test_orientation_colours():
         assert np.abs(ipf_colours(some).astype(int) - ipf_colours(other)).max() <= 1
 
 
-def test_colour_maps_rise_evenly_in_lightness():
-    """Sequential maps: lightness monotone; diverging ones: up, then down."""
-    for field in FIELDS.values():
-        if field.colours:
-            light = matplotlib.colormaps[field.colours](np.linspace(0, 1, 41))[:, :3] @ [
-                0.2126,
-                0.7152,
-                0.0722,
-            ]
-            sign = np.sign(np.diff(light))
-            assert (sign[:19] > 0).all()
-            assert (sign[21:] == (-1 if field.diverging else 1)).all()
-
-
-def test_fields_are_found_by_sloppy_names():
-    assert find_field("vonmises").key == find_field("Von-Mises").key == "von_mises"
-    with pytest.raises(ConfigError, match="did you mean hydrostatic"):
-        find_field("hydrostat")
+def test_no_number_is_blank():
     assert (coloured(np.array([np.nan]), (0, 1), table("viridis")) == BLANK).all()
+
+
+def test_numbers_of_a_scale():
+    assert ticks((-0.2, 0.2)) == ["-0.2", "-0.1", "0", "0.1", "0.2"]
+    assert ticks((1e-5, 100.0))[0] == "0"

@@ -1,7 +1,8 @@
 """Results in 3-D: a window, pictures, films and HTML pages. vedo is loaded only when something is drawn."""
 
-from latticecell.view.command import make_look, view_command, write_files
+from latticecell.view.command import view_command
 from latticecell.view.geometry import Look
 from latticecell.view.model import RunModel
+from latticecell.view.show import film, make_look, open_window, picture, web_page
 
-__all__ = ["Look", "RunModel", "make_look", "view_command", "write_files"]
+__all__ = ["Look", "RunModel", "film", "make_look", "open_window", "picture", "view_command", "web_page"]

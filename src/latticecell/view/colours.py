@@ -1,101 +1,28 @@
-"""Fields that can be shown: names, units, colour maps; and colours of values, grains and orientations.
+"""Colours of values, grains and orientations.
 
-All maps are perceptually uniform, or (the diverging one) judged safe for colour-blind readers by
-ColorBrewer. The colour key of orientations is the usual one of the inverse pole figure, which is neither; the
-view therefore also draws the grain boundaries.
+All maps that fields declare are perceptually uniform, or (the diverging ones) judged safe for colour-blind
+readers by ColorBrewer. The colour key of orientations is the usual one of the inverse pole figure, which is
+neither; the view therefore also draws the grain boundaries.
 """
 
 from __future__ import annotations
 
-import difflib
-from dataclasses import dataclass
 from typing import Final
 
 import matplotlib
 import numpy as np
-from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
-
-from latticecell.errors import ConfigError
 
 Floats = NDArray[np.float64]
 Bytes = NDArray[np.uint8]
 
 BLANK: Final = (200, 200, 200)
 """Colour where a field has no value."""
+CRACK_LABEL: Final = "crack opening (nm)"
 CRACK_MAP: Final = "YlOrRd"
 CRACK_SPAN: Final = (0.3, 1.0)
 """Part of the map of the crack opening that is used: its pale end would vanish on white."""
 LEVELS: Final = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A field of the view.
-
-    Attributes
-    ----------
-    key, title : str
-        Name on the command line and on the picture (with its unit).
-    source : str
-        Name in ``fields.h5``; empty for grain and orientation.
-    axis : {"p", "t", "b", "g"}
-        What carries it: point, tet, bond or grain.
-    colours : str
-        Matplotlib colour map; empty where each grain has its own colour.
-    where : {"grains", "matrix", "both"}
-        Where it has a meaning.
-    diverging : bool
-        Whether zero is in the middle of the scale.
-    form : str
-        Format of the numbers at the scalar bar.
-    """
-
-    key: str
-    title: str
-    source: str
-    axis: str
-    colours: str
-    where: str = "grains"
-    diverging: bool = False
-    form: str = "{:.3g}"
-
-
-FIELDS: Final = {
-    field.key: field
-    for field in (
-        Field("stoichiometry", "stoichiometry\nx [1]", "stoichiometry", "p", "viridis"),
-        Field("von_mises", "von Mises\nstress [GPa]", "von_mises_GPa", "t", "cividis", "both"),
-        Field("hydrostatic", "hydrostatic\nstress [GPa]", "hydrostatic_GPa", "t", "RdBu_r", "both", True),
-        Field(
-            "volumetric_strain", "volumetric\nstrain [%]", "volumetric_strain", "t", "PuOr_r", "both", True
-        ),
-        Field("grain", "grain", "", "g", ""),
-        Field("orientation", "crystal axis\nalong z", "", "g", ""),
-        Field("phi_l", "ion potential\n[mV]", "phi_l_V", "p", "viridis", "matrix"),
-        Field("damage", "bond damage\n[1]", "damage", "b", "cividis"),
-    )
-}
-SCALE: Final = {"volumetric_strain": 100.0, "phi_l": 1000.0}
-"""Factor from the stored unit to the one of the title, where they differ."""
-ALIASES: Final = {"li": "stoichiometry", "x": "stoichiometry", "vm": "von_mises", "ipf": "orientation"}
-
-
-def find_field(name: str) -> Field:
-    """Return the field called ``name``; case, dashes and underscores do not matter.
-
-    Raises
-    ------
-    ConfigError
-        If there is none; names the nearest.
-    """
-    plain = name.lower().replace("-", "").replace("_", "").replace(" ", "")
-    known = {key.replace("_", ""): key for key in FIELDS} | ALIASES
-    if plain in known:
-        return FIELDS[known[plain]]
-    near = difflib.get_close_matches(plain, known, 1)
-    hint = f"; did you mean {known[near[0]]}?" if near else ""
-    raise ConfigError(f"field {name!r}: unknown{hint} (known: {', '.join(FIELDS)})")
 
 
 def table(colours: str, span: tuple[float, float] = (0.0, 1.0)) -> Bytes:
@@ -112,6 +39,13 @@ def coloured(value: NDArray, limits: tuple[float, float], table_ic: Bytes) -> By
     colour = table_ic[index]
     colour[blank] = BLANK
     return colour
+
+
+def ticks(limits: tuple[float, float]) -> list[str]:
+    """Return five numbers for a colour scale, from its lower end to the upper."""
+    low, high = limits
+    values = np.linspace(low, high, 5)
+    return [f"{0.0 if abs(value) < 2e-3 * abs(high) else value:.3g}" for value in values]
 
 
 def grain_colours(n_grains: int) -> Bytes:
@@ -138,8 +72,3 @@ def ipf_colours(direction_mc: Floats) -> Bytes:
 def orientation_colours(rotation_gcc: Floats) -> Bytes:
     """Colour of the cell's z axis in the crystal frame of each grain, (n_grains, 3)."""
     return ipf_colours(rotation_gcc[:, 2, :])  # third row of Q is Q^T z
-
-
-def rgb(name: str) -> tuple[float, float, float]:
-    """Return the components of a matplotlib colour, each in [0, 1]."""
-    return to_rgb(name)

@@ -5,35 +5,34 @@ Nothing here knows a graphics library: the same arrays go to the window, to pict
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from latticecell import slicing
+from latticecell.fields import Field
 from latticecell.network import TET_EDGES
 from latticecell.slicing import Cut
 from latticecell.view.colours import (
     BLANK,
     CRACK_MAP,
     CRACK_SPAN,
-    FIELDS,
-    Field,
     coloured,
     grain_colours,
     orientation_colours,
     table,
 )
-from latticecell.view.model import RunModel
+from latticecell.view.model import GRAIN, ORIENTATION, RunModel
 
 Floats = NDArray[np.float64]
 Bytes = NDArray[np.uint8]
 
 CUTS: Final = {"zy": (0, -1), "zx": (1, 1), "xy": (2, 1)}
 """Normal axis of each cut plane, and the side of it that is taken away: where the camera is."""
-LEAST_DAMAGE: Final = 0.01
-"""Damage below which a facet is not drawn."""
+LEAST: Final = 0.01
+"""Share of the colour scale below which a value at bonds is not drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ class Look:
         Distance by which the grains are drawn apart, relative to their distance from the centre.
     """
 
-    field: Field = field(default_factory=lambda: FIELDS["stoichiometry"])
+    field: Field
     step: int = 0
     cut: str = "zy"
     at: float | None = None
@@ -67,9 +66,14 @@ class Look:
     explode: float = 0.0
 
     @property
+    def on_bonds(self) -> bool:
+        """Whether the field lives on bonds and colours the boundaries rather than the inside."""
+        return self.field.location == "bond"
+
+    @property
     def ghost(self) -> bool:
         """Whether surfaces are drawn transparent, to see what is inside."""
-        inner = self.cracks or self.field.axis == "b"
+        inner = self.cracks or self.on_bonds
         return self.cut == "none" and inner and self.explode == 0.0 and not self.whole
 
     @property
@@ -115,21 +119,22 @@ class Geometry:
     """Makes the `Layers` of a run; keeps the last cut, so that time, field and magnification are cheap."""
 
     def __init__(self, model: RunModel):
-        self.model = model
-        reader = model.reader
-        self._grain_tets = np.flatnonzero(model.grain_t)
-        near = slicing.nearest_image(reader.points[reader.tets[self._grain_tets]], model.center_c, reader.box)
-        self._near_tc = near
-        self._tet_tn = reader.node_of_point[reader.tets]
-        self._facet_shift_fc = slicing.nearest_image(reader.facet_points, model.center_c, reader.box)
+        self.model, self.mesh = model, model.mesh
+        mesh = model.mesh
+        self._grain_tets = np.flatnonzero(mesh.is_grain_tet)
+        self._near_tc = slicing.nearest_image(
+            mesh.points[mesh.tets[self._grain_tets]], model.center_c, mesh.box
+        )
+        self._tet_tn = mesh.network.tet_tn
+        self._facet_shift_fc = slicing.nearest_image(mesh.facet_points, model.center_c, mesh.box)
         self._outward = self._order_facets()
         self._shape: tuple[object, ...] | None = None
         self._surface = self._cap = Cut.empty()
         self._trace: Cut | None = None
         self._springs: tuple[NDArray, Floats] | None = None
         self._grain_table = {
-            "grain": grain_colours(reader.n_grains),
-            "orientation": orientation_colours(model.rotation_gcc),
+            GRAIN.key: grain_colours(mesh.n_grains),
+            ORIENTATION.key: orientation_colours(model.run.grains.rotation_gcc),
         }
 
     def plane(self, look: Look) -> tuple[int, int, float]:
@@ -143,7 +148,7 @@ class Geometry:
             self._make_cut(look)
             self._shape = look.shape
         displacement = self.model.displacement(look.step)
-        strain = self.model.reader.strain(look.step)
+        strain = self.model.strain(look.step)
         faces = self._facets(look)
         return Layers(
             self._shell(look) if look.ghost else self._patch(look, self._surface, displacement, strain),
@@ -153,83 +158,82 @@ class Geometry:
         )
 
     def _make_cut(self, look: Look) -> None:
-        model, reader = self.model, self.model.reader
-        tets, x = reader.tets, reader.points
+        mesh = self.mesh
+        tets, x = mesh.tets, mesh.points
         self._springs = None
         surface = slicing.boundary_faces(tets, self._tet_tn, self._grain_tets, self._near_tc)
         cap, trace = Cut.empty(), None
         copies: tuple[NDArray, Floats] = (self._grain_tets, self._near_tc)
         if look.whole:
-            matrix = np.flatnonzero(~model.grain_t)
+            matrix = np.flatnonzero(~mesh.is_grain_tet)
             hole = slicing.boundary_faces(tets, self._tet_tn, matrix, np.zeros((len(matrix), 3)))
             height = hole.positions(x)[..., 2]
-            flat = (height < 1e-6 * reader.box[2]).all(1) | (height > (1 - 1e-6) * reader.box[2]).all(1)
+            flat = (height < 1e-6 * mesh.box[2]).all(1) | (height > (1 - 1e-6) * mesh.box[2]).all(1)
             hole = hole.taken(np.flatnonzero(~flat))  # the sides are cut anew below, straight
-            copies = slicing.periodic_copies(tets, x, np.arange(len(tets)), reader.box)
-            surface = Cut.joined(surface, hole, slicing.box_surface(tets, x, copies, reader.box))
+            copies = slicing.periodic_copies(tets, x, np.arange(len(tets)), mesh.box)
+            surface = Cut.joined(surface, hole, slicing.box_surface(tets, x, copies, mesh.box))
         if look.cut != "none":
             axis, sign, at = self.plane(look)
             surface = surface.clipped(x, axis, sign, at)
             if look.whole:
-                cap = slicing.slice_box(tets, x, copies, reader.box, axis, at, sign)
+                cap = slicing.slice_box(tets, x, copies, mesh.box, axis, at, sign)
             else:
                 cap = slicing.slice_simplices(tets, x, axis, at, sign, *copies)
-            trace = slicing.slice_facets(reader.facet_points, axis, at, self._facet_shift_fc)
+            trace = slicing.slice_facets(mesh.facet_points, axis, at, self._facet_shift_fc)
         self._surface, self._cap, self._trace = surface, cap, trace
 
     def _patch(self, look: Look, patch: Cut, displacement: Floats, strain: Floats) -> Drawn:
-        reader = self.model.reader
-        x = patch.of(reader.points + look.magnify * displacement) + patch.shift_mc[:, None]
+        mesh = self.mesh
+        x = patch.of(mesh.points + look.magnify * displacement) + patch.shift_mc[:, None]
         x[..., :2] += look.magnify * strain * patch.shift_mc[:, None, :2]
-        domain = reader.domain[patch.index]
+        domain = mesh.domain[patch.index]
         if look.explode:
             x += look.explode * self._outwards(domain)[:, None]
         return Drawn(x, self._colours(look, patch, domain))
 
     def _shell(self, look: Look) -> Drawn:
         """Outside of the particles without their inner boundaries."""
-        model, outer = self.model, np.flatnonzero(~self.model.gb_f)
-        x = (model.reader.facet_points + self._facet_shift_fc[:, None])[outer]
-        x[..., :2] += look.magnify * model.reader.strain(look.step) * self._facet_shift_fc[outer, None, :2]
+        model, outer = self.model, np.flatnonzero(~self.mesh.is_gb_facet)
+        x = (self.mesh.facet_points + self._facet_shift_fc[:, None])[outer]
+        x[..., :2] += look.magnify * model.strain(look.step) * self._facet_shift_fc[outer, None, :2]
         x += look.magnify * model.facet_displacement(look.step)[0][outer]
         return Drawn(x, np.broadcast_to(np.array(BLANK, np.uint8), x.shape))
 
     def _colours(self, look: Look, patch: Cut, domain: NDArray) -> Bytes:
         model, shown = self.model, look.field
         shape = (len(patch.index), 3, 3)
-        if shown.axis == "b":
+        if look.on_bonds:
             return np.broadcast_to(np.array(BLANK, np.uint8), shape)
-        if shown.axis == "g":
+        if not shown.colours:
             colours = np.concatenate([self._grain_table[shown.key], [BLANK] * 2]).astype(np.uint8)
             return np.broadcast_to(colours[domain][:, None], shape)
-        value = model.values(shown, look.step)
-        at_vertex = patch.of(value) if shown.axis == "p" else value[patch.index]
+        value, nodal = model.values(shown, look.step), shown.location == "node"
+        at_vertex = patch.of(value) if nodal else value[patch.index]
         colour = coloured(at_vertex, model.limits(shown), table(shown.colours))
-        return colour if shown.axis == "p" else np.broadcast_to(colour[:, None], shape)
+        return colour if nodal else np.broadcast_to(colour[:, None], shape)
 
     def _outwards(self, domain: NDArray) -> Floats:
         """Vector from the particle's centre to the centre of a grain; none for the ECBD."""
-        model = self.model
-        center = model.grain_center_gc - model.center_c
-        center[:, :2] -= model.reader.box[:2] * np.round(center[:, :2] / model.reader.box[:2])
-        return np.concatenate([center, np.zeros((2, 3))])[domain]
+        return np.concatenate([self.model.outward_gc, np.zeros((2, 3))])[domain]
 
     def _facets(self, look: Look) -> tuple[Drawn, Drawn, Drawn, Drawn]:
         """Cracks, rim, borders and traces."""
-        model, reader = self.model, self.model.reader
+        model, mesh = self.model, self.mesh
         cracks, rim, borders, traces = (_nothing(3), _nothing(3), _nothing(2), _nothing(2))
         one, other = model.facet_displacement(look.step)
-        rest = reader.facet_points + self._facet_shift_fc[:, None]
+        rest = mesh.facet_points + self._facet_shift_fc[:, None]
         strained = rest.copy()
-        strained[..., :2] += look.magnify * reader.strain(look.step) * self._facet_shift_fc[:, None, :2]
+        strained[..., :2] += look.magnify * model.strain(look.step) * self._facet_shift_fc[:, None, :2]
         middle = strained + look.magnify * (one + other) / 2
 
-        if look.field.axis == "b":
-            value = model.values(look.field, look.step)[reader.facets]
-            value = np.where((value.max(axis=1) > LEAST_DAMAGE)[:, None], value, np.nan)
-            colour = coloured(value, model.limits(look.field), table(look.field.colours))
+        if look.on_bonds:
+            limits = model.limits(look.field)
+            value = model.values(look.field, look.step)[mesh.facets]
+            size = np.abs(value) if look.field.diverging else value
+            value = np.where((size.max(axis=1) > LEAST * max(np.abs(limits)))[:, None], value, np.nan)
+            colour = coloured(value, limits, table(look.field.colours))
         else:
-            value = model.opening(look.step) if look.cracks else np.full(reader.facets.shape, np.nan)
+            value = model.opening(look.step) if look.cracks else np.full(mesh.facets.shape, np.nan)
             colour = coloured(value, (0.0, model.opening_limit()), table(CRACK_MAP, CRACK_SPAN))
         open_f = ~np.isnan(value[:, 0])
 
@@ -242,18 +246,18 @@ class Geometry:
                 tone = np.round(trace.of(colour.reshape(-1, 3).astype(float))).astype(np.uint8)
                 traces = Drawn(lines[kept], tone[kept])
         elif look.explode:
-            shown = np.flatnonzero(open_f & model.gb_f)
+            shown = np.flatnonzero(open_f & mesh.is_gb_facet)
             sides = []
             for end, moved in ((0, one), (1, other)):
-                domain = model.domain_n[reader.bond_nodes[reader.facets[shown, 0], end]]
+                domain = mesh.node_domain[mesh.bond_nodes[mesh.facets[shown, 0], end]]
                 sides.append(
                     (strained + look.magnify * moved)[shown] + look.explode * self._outwards(domain)[:, None]
                 )
             cracks = Drawn(np.concatenate(sides), np.concatenate([colour[shown]] * 2))
         elif look.ghost:
-            shown = np.flatnonzero(open_f & model.gb_f)
+            shown = np.flatnonzero(open_f & mesh.is_gb_facet)
             cracks = Drawn(middle[shown], colour[shown])
-            shown = np.flatnonzero(open_f & ~model.gb_f)
+            shown = np.flatnonzero(open_f & ~mesh.is_gb_facet)
             order = self._outward[shown]
             rim = Drawn(
                 np.take_along_axis(middle[shown], order[..., None], axis=1),
@@ -263,28 +267,28 @@ class Geometry:
 
     def _order_facets(self) -> NDArray:
         """Order of the corners that turns counter-clockwise around the bonds' normals, (n_facets, 3)."""
-        reader = self.model.reader
-        x = reader.facet_points
+        mesh = self.mesh
+        x = mesh.facet_points
         normal = np.cross(x[:, 1] - x[:, 0], x[:, 2] - x[:, 0])
-        back = np.einsum("fc,fc->f", normal, reader.bond_normal[reader.facets].sum(axis=1)) < 0
+        back = np.einsum("fc,fc->f", normal, mesh.bond_normal[mesh.facets].sum(axis=1)) < 0
         return np.where(back[:, None], [0, 2, 1], [0, 1, 2])
 
     def _spring_lines(self, look: Look, displacement: Floats, strain: Floats) -> Drawn:
         """Springs of the tets at the cut; without a cut, those of the tets at the surface."""
-        reader = self.model.reader
+        mesh = self.mesh
         if self._springs is None:
             patch = self._cap if look.cut != "none" else self._surface
             tet, first = np.unique(patch.index, return_index=True)
-            pair = np.sort(reader.tets[tet][:, TET_EDGES], axis=2).reshape(-1, 2)
+            pair = np.sort(mesh.tets[tet][:, TET_EDGES], axis=2).reshape(-1, 2)
             shift = np.repeat(patch.shift_mc[first], 6, axis=0)
             pair, once = np.unique(pair, axis=0, return_index=True)
             self._springs = pair, shift[once]
         pair, shift = self._springs
-        x = (reader.points + look.magnify * displacement)[pair] + shift[:, None]
+        x = (mesh.points + look.magnify * displacement)[pair] + shift[:, None]
         x[..., :2] += look.magnify * strain * shift[:, None, :2]
         if look.explode:
-            node = reader.node_of_point[pair[:, 0]]
-            x += look.explode * self._outwards(self.model.domain_n[node])[:, None]
+            node = mesh.node_of_point[pair[:, 0]]
+            x += look.explode * self._outwards(mesh.node_domain[node])[:, None]
         return Drawn(x, np.zeros(x.shape, np.uint8) + np.uint8(25))
 
 

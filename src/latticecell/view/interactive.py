@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from latticecell.view.colours import FIELDS
 from latticecell.view.geometry import Look
 from latticecell.view.model import RunModel
 from latticecell.view.offscreen import require_driver, write_picture
@@ -20,7 +19,7 @@ CUT_STEP: Final = 0.1
 """One step of the cut over the particle's radius."""
 KEYS: Final = "\n".join(
     [
-        *(f"{i}  {key.replace('_', ' ')}" for i, key in enumerate(FIELDS, 1)),
+        "f g  next field, the one before",
         "x y z n  cut Z-Y, Z-X, X-Y, none",
         "square brackets  move the cut",
         "- +  deformation",
@@ -50,16 +49,18 @@ class Controls:
     def press(self, key: str) -> bool:
         """Do what ``key`` (a name as VTK has it) stands for; return whether it stands for anything here."""
         look, model = self.look, self.scene.model
-        names = list(FIELDS)
-        if key.isdigit() and 1 <= int(key) <= len(names):
-            chosen = FIELDS[names[int(key) - 1]]
-            look = replace(look, field=chosen, whole=look.whole or chosen.where == "matrix")
+        names = list(model.fields)
+        if (key.isdigit() and 1 <= int(key) <= len(names)) or key in ("f", "g"):
+            place = names.index(look.field.key)
+            place = int(key) - 1 if key.isdigit() else (place + (1 if key == "f" else -1)) % len(names)
+            chosen = model.fields[names[place]]
+            look = replace(look, field=chosen, whole=look.whole or chosen.domain == "matrix")
         elif key in CUT_KEYS:
             look = replace(look, cut=CUT_KEYS[key], at=None)
         elif key in ("bracketleft", "bracketright") and look.cut != "none":
             axis, _, at = self.scene.geometry.plane(look)
             at += CUT_STEP * model.radius * (1 if key == "bracketright" else -1)
-            look = replace(look, at=min(max(at, 0.0), float(model.reader.box[axis])))
+            look = replace(look, at=min(max(at, 0.0), float(model.mesh.box[axis])))
         elif key in ("plus", "equal", "minus"):
             look = replace(
                 look, magnify=_neighbour(MAGNIFICATIONS, look.magnify, -1 if key == "minus" else 1)
@@ -75,7 +76,7 @@ class Controls:
             look = replace(look, explode=position, whole=False)
         elif key in ("Left", "Right"):
             step = look.step + (1 if key == "Right" else -1)
-            look = replace(look, step=min(max(step, 0), len(model.times) - 1))
+            look = replace(look, step=min(max(step, 0), model.last))
         elif key != "r":
             return False
         aimed = key == "r" or (look.cut, look.whole, look.explode) != (
@@ -96,7 +97,7 @@ class Controls:
             self.scene.show(self.look)
 
 
-def open_window(model: RunModel, look: Look) -> None:
+def show_window(model: RunModel, look: Look) -> None:
     """Open the window and return when it is closed.
 
     Raises
@@ -107,7 +108,7 @@ def open_window(model: RunModel, look: Look) -> None:
     require_driver("screen")
     import vedo
 
-    plotter = vedo.Plotter(size=SIZE, title=f"latticecell: {model.name}", axes=0, bg="white")
+    plotter = vedo.Plotter(size=SIZE, title=f"latticecell: {model.run.name}", axes=0, bg="white")
     build_window(model, look, plotter)
     plotter.show(resetcam=False, interactive=True)
     plotter.close()
@@ -115,9 +116,9 @@ def open_window(model: RunModel, look: Look) -> None:
 
 def build_window(model: RunModel, look: Look, plotter: Any) -> Controls:
     """Fill a plotter and connect slider and keys."""
-    controls = Controls(Scene(model, plotter, SIZE, KEYS), look)
+    controls = Controls(Scene(model, plotter, SIZE, _help(model)), look)
     slider = None
-    last = len(model.times) - 1
+    last = model.last
 
     def slid(widget: Any, event: str) -> None:
         controls.slide(min(max(round(widget.value), 0), last))
@@ -151,6 +152,13 @@ def build_window(model: RunModel, look: Look, plotter: Any) -> Controls:
         interactor.RemoveObservers("CharEvent")
         interactor.AddObserver("KeyPressEvent", pressed)
     return controls
+
+
+def _help(model: RunModel) -> str:
+    """Return the list of keys: the first nine fields have one of their own."""
+    return "\n".join(
+        [*(f"{i}  {key.replace('_', ' ')}" for i, key in enumerate([*model.fields][:9], 1)), KEYS]
+    )
 
 
 def _neighbour(steps: tuple[float, ...], value: float, direction: int) -> float:

@@ -1,20 +1,19 @@
-"""What the view reads from a run directory: mesh, snapshots, moments and limits of the colour scales."""
+"""What the view takes from a run: fields that can be shown, their values and the limits of their colours."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+import difflib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from latticecell.errors import ConfigError
-from latticecell.microstructure import build_microstructure
-from latticecell.network import GB_BOND
-from latticecell.output.fields import DISPLACEMENT
-from latticecell.output.rundir import RunDirectory
-from latticecell.view.colours import SCALE, Field
+from latticecell.fields import COMPONENTS, Field
+from latticecell.results import Run
+from latticecell.results.snapshot import DISPLACEMENT
 
 Floats = NDArray[np.float64]
 
@@ -22,141 +21,118 @@ SAMPLES: Final = 7
 """Snapshots from which the limits of a colour scale are taken."""
 QUANTILES: Final = (0.002, 0.998)
 """Share of the values that the colour scale covers: peaks of stress grow with the resolution."""
-UM: Final = 1e6
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """One snapshot: its index, time [s], voltage [V] (nan where unknown) and kind of protocol step."""
-
-    step: int
-    time: float
-    voltage: float
-    kind: str
+KEPT: Final = 24
+"""Arrays of snapshots that are kept, so that another cut or magnification reads nothing."""
+GRAIN: Final = Field("grain", "tet", domain="grains", title="grain", colours="")
+ORIENTATION: Final = Field("orientation", "tet", domain="grains", title="crystal axis along z", colours="")
+ALIASES: Final = {"li": "stoichiometry", "x": "stoichiometry", "vm": "von_mises", "ipf": "orientation"}
+FIRST: Final = (
+    *("stoichiometry", "von_mises", "hydrostatic", "volumetric_strain"),
+    *("grain", "orientation", "phi_l", "damage"),
+)
+"""Fields that come first in lists, as far as the run has them."""
 
 
 class RunModel:
     """A run as the view needs it; lengths in um.
 
+    Parameters
+    ----------
+    run : Run
+        With at least one snapshot; `ConfigError` otherwise.
+
     Attributes
     ----------
-    reader : FieldReader
-        The snapshots.
-    grain_t : (n_tets,) bool
-        Whether a tet belongs to a grain.
-    domain_n : (n_nodes,) int32
-        Domain of each node; ECBD and ED count as one.
+    fields : dict of str to Field
+        What can be shown: scalars, sizes and components of vectors, components of tensors, ``grain`` and
+        ``orientation``; in the units of pictures.
+    snapshots : list of Snapshot
     center_c, radius : (3,) float64, float
         The particle that is shown.
-    grain_center_gc : (n_grains, 3) float64
-        Mean point of each grain.
-    rotation_gcc : (n_grains, 3, 3) float64
-        Rotation from crystal to cell axes.
-    gb_f : (n_facets,) bool
-        Whether a facet lies between grains; the others are of the interface.
+    outward_gc : (n_grains, 3) float64
+        From the particle's centre to that of each grain.
     """
 
-    def __init__(self, path: str | Path):
-        run = RunDirectory.open(path)
-        self.path = run.path
-        self.name = str(run.info().get("name", ""))
-        self.reader = reader = run.fields()
-        micro = build_microstructure(run.config())
-        if len(micro.rotation_gcc) != reader.n_grains:
-            raise ConfigError(
-                f"{run.path}: config.toml has {len(micro.rotation_gcc)} grains, fields.h5 {reader.n_grains}"
-            )
-        self.rotation_gcc = micro.rotation_gcc
-        self.center_c = UM * micro.center_pc[0]
-        self.radius = float(UM * micro.radius_p[0])
-        self.times = reader.times
-        self.grain_t = reader.domain < reader.n_grains
-        domain_p = np.zeros(len(reader.points), np.int32)
-        domain_p[reader.tets] = np.minimum(reader.domain, reader.n_grains)[:, None]
-        self.domain_n = np.zeros(reader.n_nodes, np.int32)
-        self.domain_n[reader.node_of_point] = domain_p
-        self.point_of_node = np.zeros(reader.n_nodes, np.intp)
-        self.point_of_node[reader.node_of_point] = np.arange(len(reader.points))
-        counts = np.bincount(domain_p, minlength=reader.n_grains + 1)[: reader.n_grains, None]
-        sums = [np.bincount(domain_p, reader.points[:, c], reader.n_grains + 1) for c in range(3)]
-        self.grain_center_gc = np.stack(sums, axis=1)[: reader.n_grains] / np.maximum(counts, 1)
-        self.gb_f = reader.bond_kind[reader.facets[:, 0]] == GB_BOND
-        self._names = reader.names
-        self._moments = self._read_moments(run)
+    def __init__(self, run: Run):
+        self.run = run
+        self.last = run.snapshot().index
+        self.snapshots = list(run.snapshots)
+        self.mesh = mesh = run.mesh
+        found = {field.key: (field, key, part) for field, key, part in _showable(run.fields)}
+        order = [key for key in FIRST if key in found]
+        self.fields = {key: found[key][0] for key in (*order, *(key for key in found if key not in order))}
+        self._sources = {key: (key_of, part) for key, (_, key_of, part) in found.items()}
+        if len(run.particle_radius):
+            self.center_c, self.radius = run.particle_center[0], float(run.particle_radius[0])
+        else:
+            self.center_c, self.radius = mesh.box / 2, float(mesh.box.min()) / 2
+        grains = run.grains
+        home = run.particle_center[grains.particle_g] if len(run.particle_center) else 0.0
+        self.outward_gc = grains.center_gc + home - self.center_c
+        self.outward_gc[:, :2] -= mesh.box[:2] * np.round(self.outward_gc[:, :2] / mesh.box[:2])
         self._limits: dict[str, tuple[float, float]] = {}
-        self._kept: dict[tuple[str, str, int], NDArray] = {}
+        self._kept: dict[tuple[str, int], NDArray] = {}
 
-    def moment(self, step: int) -> Moment:
-        """Return time, voltage and protocol step of a snapshot."""
-        return self._moments[step]
-
-    def find_step(self, when: str) -> int:
-        """Return the snapshot at ``last``, ``charge_end``, ``discharge_end`` (of the first one) or seconds.
+    def find_field(self, name: str) -> Field:
+        """Return the field called ``name``; case, dashes and underscores do not matter.
 
         Raises
         ------
         ConfigError
-            If ``when`` is none of them, or there was no such protocol step yet.
+            If the run has none of this name; names the nearest and all there are.
         """
-        if when == "last":
-            return len(self.times) - 1
-        if when in ("charge_end", "discharge_end"):
-            kind = when.removesuffix("_end")
-            target = self._ends.get(kind)
-            if target is None:
-                raise ConfigError(f"time {when}: the run has no {kind} step so far ({self.path})")
-        else:
-            try:
-                target = float(when)
-            except ValueError:
-                raise ConfigError(
-                    f"time {when!r}: must be last, charge_end, discharge_end or seconds"
-                ) from None
-            if not np.isfinite(target):
-                raise ConfigError(f"time {when!r}: must be a finite number of seconds")
-        return int(np.argmin(np.abs(self.times - target)))
+        plain = name.lower().replace("-", "").replace("_", "").replace(" ", "")
+        known = {key.lower().replace("_", ""): key for key in self.fields}
+        known |= {alias: key for alias, key in ALIASES.items() if key in self.fields}
+        if plain in known:
+            return self.fields[known[plain]]
+        near = difflib.get_close_matches(plain, known, 1)
+        hint = f"; did you mean {known[near[0]]}?" if near else ""
+        raise ConfigError(f"field {name!r}: unknown{hint} (known: {', '.join(self.fields)})")
+
+    def describe(self, step: int) -> str:
+        """Return time, voltage and kind of step of a snapshot."""
+        shot = self.snapshots[step]
+        voltage = f", {shot.voltage:.3f} V" if np.isfinite(shot.voltage) else ""
+        return f"t = {shot.time:.0f} s{voltage}" + (f", {shot.kind}" if shot.kind else "")
+
+    def strain(self, step: int) -> Floats:
+        """Return the mean lateral strain of a snapshot, (2,)."""
+        return self.snapshots[step].strain
 
     def displacement(self, step: int) -> Floats:
-        """Return the displacement of the points, (n_points, 3) [um]."""
-        return self._get("p", DISPLACEMENT, step).astype(float)
+        """Return the displacement of the points, (n_points, 3) [um]; none where the run has none."""
+        if DISPLACEMENT not in self.run.fields:
+            return np.zeros((len(self.mesh.points), 3))
+        return self._keep("points", step, lambda: self.snapshots[step].at_points(DISPLACEMENT))
 
-    def facet_displacement(self, step: int) -> tuple[Floats, Floats]:
-        """Displacement of the two sides at the corners of each facet, (n_facets, 3, 3) each [um]."""
-        reader = self.reader
-        u_pc, strain = self.displacement(step), reader.strain(step)
-        u_nc = u_pc[self.point_of_node]
-        u_nc[:, :2] -= strain * reader.points[self.point_of_node, :2]
-        mean = np.zeros_like(reader.facet_points)
-        mean[..., :2] = strain * reader.facet_points[..., :2]
-        node_fke = reader.bond_nodes[reader.facets]
-        return u_nc[node_fke[..., 0]] + mean, u_nc[node_fke[..., 1]] + mean
+    def facet_displacement(self, step: int) -> Floats:
+        """Displacement of the two sides at the corners of each facet, (2, n_facets, 3, 3) [um]."""
+        if DISPLACEMENT not in self.run.fields:
+            return np.zeros((2, *self.mesh.facet_points.shape))
+        return self._keep("facets", step, lambda: np.stack(self.snapshots[step].facet_displacement()))
 
     def opening(self, step: int) -> Floats:
         """Opening at the corners of facets, (n_facets, 3) [nm]; not-a-number unless most is broken."""
-        reader = self.reader
-        if "broken" in self._names["b"]:
-            broken_b = self._get("b", "broken", step) > 0.5
-        else:
-            broken_b = self._get("b", "damage", step) >= 1.0
-        gap = np.maximum(self._get("b", "gap_nm", step), 0.0)[reader.facets].astype(float)
-        gap[broken_b[reader.facets].sum(axis=1) < 2] = np.nan
+        mesh, held = self.mesh, self.run.fields
+        if not {"gap", "broken"} <= held.keys():
+            return np.full(mesh.facets.shape, np.nan)
+        nm = 1e9 / held["gap"].factor
+        gap = np.maximum(nm * self._read("gap", step), 0.0)[mesh.facets]
+        gap[(self._read("broken", step) > 0.5)[mesh.facets].sum(axis=1) < 2] = np.nan
         return gap
 
-    def values(self, field: Field, step: int) -> NDArray:
-        """Return a field in the unit of its title; not-a-number where it has no meaning."""
-        value = self._get(field.axis, field.source, step).astype(float) * SCALE.get(field.key, 1.0)
-        if field.axis == "p" and field.where != "both":
-            inside = self.domain_n[self.reader.node_of_point] < self.reader.n_grains
-            value[inside != (field.where == "grains")] = np.nan
-        return value
+    def values(self, field: Field, step: int) -> Floats:
+        """Return a scalar at points, tets or bonds in the unit of pictures; nan outside its domain."""
+        return self._keep(f"values of {field.key}", step, lambda: self._values(field, step))
 
     def limits(self, field: Field) -> tuple[float, float]:
         """Return the limits of the colour scale, the same for all snapshots of the run."""
         if field.key not in self._limits:
-            if field.axis == "b":
+            if field.fraction:
                 self._limits[field.key] = (0.0, 1.0)
-            elif field.axis == "g":
-                self._limits[field.key] = (0.0, float(max(self.reader.n_grains - 1, 1)))
+            elif not field.colours:
+                self._limits[field.key] = (0.0, float(max(self.mesh.n_grains - 1, 1)))
             else:
                 self._limits[field.key] = self._sampled(field)
         return self._limits[field.key]
@@ -178,15 +154,29 @@ class RunModel:
             self._limits["opening"] = (0.0, max(found))
         return self._limits["opening"][1]
 
+    def _values(self, field: Field, step: int) -> Floats:
+        key, part = self._sources[field.key]
+        if field.location == "node":
+            value = np.asarray(self.snapshots[step].at_points(key), float)
+            inside = self.mesh.node_domain[self.mesh.node_of_point] < self.mesh.n_grains
+        else:
+            value, inside = self._read(key, step), self.mesh.is_grain_tet
+        if value.ndim > 1:
+            value = np.linalg.norm(value, axis=1) if part is None else value[:, part]
+        value = value * (field.factor / self.run.fields[key].factor)
+        if field.domain != "everywhere" and field.location != "bond":
+            value[inside != (field.domain == "grains")] = np.nan
+        return value
+
     def _sample(self) -> list[int]:
-        return sorted({int(i) for i in np.linspace(0, len(self.times) - 1, SAMPLES).round()})
+        return sorted({int(i) for i in np.linspace(0, self.last, SAMPLES).round()})
 
     def _sampled(self, field: Field) -> tuple[float, float]:
         low, high = np.inf, -np.inf
         for step in self._sample():
             value = self.values(field, step)
-            if field.axis == "t":
-                value = value[self.grain_t]
+            if field.location == "tet" and field.domain == "everywhere":
+                value = value[self.mesh.is_grain_tet]
             value = value[np.isfinite(value)]
             if len(value):
                 a, b = np.quantile(value, QUANTILES)
@@ -194,38 +184,44 @@ class RunModel:
         if field.diverging:
             high = max(abs(low), abs(high))
             low = -high
+        elif field.from_zero:
+            low = 0.0
         if not np.isfinite(high - low):
             return 0.0, 1.0
         if high - low <= 1e-9 * max(abs(low), abs(high), 1e-12):  # constant: any scale, but not an empty one
             return low - 0.5e-3, high + 0.5e-3
         return low, high
 
-    def _get(self, axis: str, name: str, step: int) -> NDArray:
-        """Read a field, or return it from the last few that were read."""
-        key = (axis, name, step)
+    def _read(self, key: str, step: int) -> Floats:
+        return self._keep(key, step, lambda: np.asarray(self.snapshots[step][key], float))
+
+    def _keep(self, name: str, step: int, make: Callable[[], NDArray]) -> NDArray:
+        """Return an array of a snapshot, from the last `KEPT` ones if it is there."""
+        key = (name, step)
         if key not in self._kept:
-            read = {"p": self.reader.point, "t": self.reader.tet, "b": self.reader.bond}[axis]
-            if name not in self._names["n" if axis == "p" else axis]:
-                raise ConfigError(f"{self.reader.path}: holds no field {name}")
-            while len(self._kept) >= 16:
+            made = make()
+            while len(self._kept) >= KEPT:
                 del self._kept[next(iter(self._kept))]
-            self._kept[key] = read(name, step)
+            self._kept[key] = made
         return self._kept[key]
 
-    def _read_moments(self, run: RunDirectory) -> list[Moment]:
-        """Look up voltage and protocol step of each snapshot, and where the first of each kind ends."""
-        history = run.history()
-        self._ends: dict[str, float] = {}
-        if not history:
-            return [Moment(i, float(t), float("nan"), "") for i, t in enumerate(self.times)]
-        time, kind = history["time_s"], history["kind"]
-        for name in ("charge", "discharge"):
-            rows = np.flatnonzero(kind == name)
-            if len(rows):
-                breaks = np.flatnonzero(np.diff(rows) > 1)
-                self._ends[name] = float(time[rows[breaks[0]] if len(breaks) else rows[-1]])
-        row = [int(np.argmin(np.abs(time - t))) for t in self.times]
-        return [
-            Moment(i, float(t), float(history["voltage_V"][k]), str(kind[k]))
-            for i, (t, k) in enumerate(zip(self.times, row, strict=True))
-        ]
+
+def _showable(declared: Mapping[str, Field]) -> Iterator[tuple[Field, str, int | None]]:
+    """Fields to show, each with the field of the run and its component that it is taken from."""
+    for key, field in declared.items():
+        names = COMPONENTS.get(field.shape[0]) if len(field.shape) == 1 else None
+        scalar = replace(field.shown, shape=())
+        if field.shape == ():
+            yield scalar, key, None
+        if names and len(names) == 3:
+            yield (
+                replace(scalar, title=f"size of {field.title or key}", from_zero=True, diverging=False),
+                key,
+                None,
+            )
+        for part, name in enumerate(names or ()):
+            title = f"{field.title or key} {name}"
+            one = replace(scalar, key=f"{key}_{name}", title=title, colours="RdBu_r", diverging=True)
+            yield one, key, part
+    yield GRAIN, "", None
+    yield ORIENTATION, "", None

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any, Final
 
 import numpy as np
 
-from latticecell.view.colours import CRACK_MAP, CRACK_SPAN, ipf_colours, table
+from latticecell.view.colours import CRACK_LABEL, CRACK_MAP, CRACK_SPAN, ipf_colours, table, ticks
 from latticecell.view.geometry import Look
-from latticecell.view.model import RunModel
+from latticecell.view.model import ORIENTATION, RunModel
 
 FONT_SHARE: Final = 0.038
 """Height of the text over that of the picture: 7 pt at a column width of 85 mm."""
 BAR_LEFT: Final = 0.775
 BAR_WIDTH: Final = 0.03
+TITLE_WIDTH: Final = 14
+"""Largest number of letters in a line above a colour scale."""
 INK: Final = (0.1, 0.1, 0.1)
 LENGTHS: Final = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 
@@ -31,13 +34,7 @@ class Overlay:
 
     def show(self, model: RunModel, look: Look, cracks: bool) -> None:
         """Show the texts and scales of a look; ``cracks``: whether a scale of openings is needed."""
-        moment = model.moment(look.step)
-        parts = [f"t = {moment.time:.0f} s"]
-        if np.isfinite(moment.voltage):
-            parts.append(f"{moment.voltage:.3f} V")
-        if moment.kind:
-            parts.append(moment.kind)
-        lines = [", ".join(parts)]
+        lines = [model.describe(look.step)]
         if look.magnify != 1:
             lines.append(f"deformation x {look.magnify:g}")
         self._head.SetInput("\n".join(lines))
@@ -47,17 +44,17 @@ class Overlay:
         self._shown = key
         self._drop(self._fixed)
         shown = look.field
-        if look.ghost and shown.axis != "b":
+        if look.ghost and not look.on_bonds:
             pass  # the surfaces are blank
         elif shown.colours:
-            self._scale(0.56, shown.title, model.limits(shown), table(shown.colours), shown.form)
-        elif shown.key == "orientation":
+            self._scale(0.56, shown.label, model.limits(shown), table(shown.colours))
+        elif shown is ORIENTATION:
             self._triangle(shown.title)
         else:
-            self._add(self._text(f"{model.reader.n_grains} grains", BAR_LEFT, 0.93, top=True), self._fixed)
+            self._add(self._text(f"{model.mesh.n_grains} grains", BAR_LEFT, 0.93, top=True), self._fixed)
         if cracks:
             limits = (0.0, model.opening_limit())
-            self._scale(0.1, "crack opening\n[nm]", limits, table(CRACK_MAP, CRACK_SPAN), "{:.3g}")
+            self._scale(0.1, CRACK_LABEL, limits, table(CRACK_MAP, CRACK_SPAN))
         if self.keys:
             self._add(self._text(self.keys, 0.02, 0.86, top=True, share=0.021), self._fixed)
 
@@ -88,7 +85,7 @@ class Overlay:
             text = self._text(f"{length:g} µm", middle[0], middle[1] + 0.034, centred=True)
             self._add(text, self._turning)
 
-    def _scale(self, bottom: float, title: str, limits: tuple[float, float], colours: Any, form: str) -> None:
+    def _scale(self, bottom: float, title: str, limits: tuple[float, float], colours: Any) -> None:
         """Draw one colour scale with five numbers, its title above."""
         width, height = self.size
         left, right = BAR_LEFT * width, (BAR_LEFT + BAR_WIDTH) * width
@@ -104,12 +101,16 @@ class Overlay:
             axis=1,
         )
         self._add(_flat_polygons(quads, colours), self._fixed)
-        for share in np.linspace(0, 1, 5):
-            value = limits[0] + share * (limits[1] - limits[0])
-            text = form.format(0.0 if abs(value) < 2e-3 * abs(limits[1]) else value)
-            at = (BAR_LEFT + BAR_WIDTH + 0.01, (low + share * (high - low)) / height)
+        for text, y_text in zip(ticks(limits), np.linspace(low, high, 5), strict=True):
+            at = (BAR_LEFT + BAR_WIDTH + 0.01, y_text / height)
             self._add(self._text(text, *at, middle=True), self._fixed)
-        self._add(self._text(title, BAR_LEFT, bottom + 0.32), self._fixed)
+        self._title(title, bottom + 0.32)
+
+    def _title(self, words: str, y: float) -> None:
+        """Write a title above ``y``: two lines of full size, more lines smaller."""
+        lines = textwrap.wrap(words, TITLE_WIDTH)
+        share = FONT_SHARE * min(1.0, 2 / len(lines))
+        self._add(self._text("\n".join(lines), BAR_LEFT, y, share=share), self._fixed)
 
     def _triangle(self, title: str) -> None:
         """Draw the colour key of orientations: [0001] left, [2-1-10] right, [10-10] up."""
@@ -128,7 +129,7 @@ class Overlay:
         corners = (("0001", 0, -0.035), ("2-1-10", 0.105, -0.035), ("10-10", 0.075, 0.125))
         for name, dx, dy in corners:
             self._add(self._text(name, BAR_LEFT + dx, 0.66 + dy, middle=True, share=0.03), self._fixed)
-        self._add(self._text(title, BAR_LEFT, 0.86), self._fixed)
+        self._title(title, 0.86)
 
     def _text(
         self,

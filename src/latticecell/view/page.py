@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from latticecell.errors import ConfigError
 from latticecell.output.fields import replacing
-from latticecell.view.colours import CRACK_MAP, CRACK_SPAN, table
+from latticecell.view.colours import CRACK_LABEL, CRACK_MAP, CRACK_SPAN, table, ticks
 from latticecell.view.geometry import CUTS, Drawn, Geometry, Layers, Look
-from latticecell.view.model import RunModel
+from latticecell.view.model import ORIENTATION, RunModel
 from latticecell.view.page_template import PAGE
 from latticecell.view.scene import GHOST, viewpoint
 
@@ -51,7 +51,7 @@ def write_page(path: Path, model: RunModel, look: Look) -> Path:
 
 def compose_page(model: RunModel, look: Look) -> str:
     """Return the text of the page."""
-    last = len(model.times) - 1
+    last = model.last
     steps = sorted({*(int(i) for i in np.linspace(0, last, min(FRAMES, last + 1)).round()), look.step})
     geometry = Geometry(model)
     frames = [_groups(geometry.layers(replace(look, step=step)), look, model.radius) for step in steps]
@@ -64,7 +64,6 @@ def compose_page(model: RunModel, look: Look) -> str:
         counts.append([len(block) for block in packed])
         blocks += [block.tobytes() for block in packed]
     center, away, up, reach = viewpoint(model, look)
-    moments = [model.moment(step) for step in steps]
     about = {
         "low": low.tolist(),
         "size": size.tolist(),
@@ -75,17 +74,13 @@ def compose_page(model: RunModel, look: Look) -> str:
         "reach": reach,
         "ghost": GHOST,
         "first": steps.index(look.step),
-        "times": [moment.time for moment in moments],
-        "labels": [
-            f"t = {m.time:.0f} s" + (f", {m.voltage:.3f} V" if np.isfinite(m.voltage) else "")
-            + (f", {m.kind}" if m.kind else "")
-            for m in moments
-        ],
-    }  # fmt: skip
+        "times": [model.snapshots[step].time for step in steps],
+        "labels": [model.describe(step) for step in steps],
+    }
     data = base64.b64encode(gzip.compress(b"".join(blocks), 6, mtime=0)).decode()
     note = f"deformation × {look.magnify:g}" if look.magnify != 1 else ""
     return (
-        PAGE.replace("@TITLE@", escape(f"latticecell: {model.name}"))
+        PAGE.replace("@TITLE@", escape(f"latticecell: {model.run.name}"))
         .replace("@LEGEND@", _legend(model, look))
         .replace("@NOTE@", note)
         .replace("@ABOUT@", json.dumps(about))
@@ -142,31 +137,27 @@ def _pack(x_mvc: NDArray, colour_mvc: NDArray, lit: bool, low: NDArray, size: ND
 def _legend(model: RunModel, look: Look) -> str:
     """Return the colour scales."""
     shown, parts = look.field, []
-    if look.ghost and shown.axis != "b":
+    if look.ghost and not look.on_bonds:
         pass
     elif shown.colours:
-        parts.append(_scale(shown.title, model.limits(shown), table(shown.colours), shown.form))
-    elif shown.key == "orientation":
+        parts.append(_scale(shown.label, model.limits(shown), table(shown.colours)))
+    elif shown is ORIENTATION:
         keys = (("#f00", "0001"), ("#0f0", "2-1-10"), ("#00f", "10-10"))
         rows = "".join(f'<div><i style="background:{colour}"></i> {name}</div>' for colour, name in keys)
         parts.append(f"<section><b>{escape(shown.title)}</b>{rows}</section>")
-    if look.cracks and shown.axis != "b":
+    if look.cracks and not look.on_bonds:
         limits = (0.0, model.opening_limit())
-        parts.append(_scale("crack opening\n[nm]", limits, table(CRACK_MAP, CRACK_SPAN), "{:.3g}"))
+        parts.append(_scale(CRACK_LABEL, limits, table(CRACK_MAP, CRACK_SPAN)))
     return "".join(parts)
 
 
-def _scale(title: str, limits: tuple[float, float], colours: Any, form: str) -> str:
+def _scale(title: str, limits: tuple[float, float], colours: Any) -> str:
     stops = ",".join(
         "#{:02x}{:02x}{:02x}".format(*colour) for colour in [*colours[::8].tolist(), colours[-1]]
     )
-    values = np.linspace(limits[1], limits[0], 5)
-    numbers = "".join(
-        f"<span>{form.format(value if abs(value) > 2e-3 * abs(limits[1]) else 0)}</span>" for value in values
-    )
-    heading = escape(title).replace("\n", "<br>")
+    numbers = "".join(f"<span>{number}</span>" for number in reversed(ticks(limits)))
     return (
-        f"<section><b>{heading}</b><div class=scale>"
+        f"<section><b>{escape(title)}</b><div class=scale>"
         f'<div class=bar style="background:linear-gradient(to top,{stops})"></div>'
         f"<div class=numbers>{numbers}</div></div></section>"
     )

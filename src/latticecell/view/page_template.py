@@ -11,7 +11,7 @@ html,body{margin:0;height:100%;overflow:hidden;background:#fff;color:#1a1a1a;fon
 canvas{position:fixed;inset:0;width:100%;height:100%;touch-action:none;cursor:grab}
 #head{position:fixed;left:16px;top:12px;font-size:20px;pointer-events:none}
 #legend{position:fixed;right:20px;top:16px;pointer-events:none}
-#legend section{margin-bottom:20px}
+#legend section{margin-bottom:20px;max-width:9em}
 #legend i{display:inline-block;width:14px;height:14px}
 .scale{display:flex;height:200px;margin-top:8px}
 .bar{width:22px}

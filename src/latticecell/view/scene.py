@@ -73,7 +73,7 @@ class Scene:
             if name in WIDTHS:  # thinner on the whole cell, where the particle is small
                 mesh.properties.SetLineWidth(self._height * WIDTHS[name] * (0.55 if look.whole else 1.0))
         self._meshes["surface"].properties.SetOpacity(GHOST if look.ghost else 1.0)
-        self.overlay.show(self.model, look, cracks=look.cracks and look.field.axis != "b")
+        self.overlay.show(self.model, look, cracks=look.cracks and not look.on_bonds)
 
     def aim(self, look: Look, *, straight: bool = False) -> None:
         """Point the camera at what ``look`` shows; ``straight``: along the normal of the cut."""
@@ -111,7 +111,7 @@ def viewpoint(model: RunModel, look: Look, *, straight: bool = False) -> tuple[F
         azimuth, elevation = np.radians(TURN)
         away = np.cos(elevation) * (np.cos(azimuth) * away + np.sin(azimuth) * side) + np.sin(elevation) * up
     if look.whole:
-        return model.reader.box / 2, away, up, 0.48 * float(np.linalg.norm(model.reader.box))
+        return model.mesh.box / 2, away, up, 0.48 * float(np.linalg.norm(model.mesh.box))
     return model.center_c, away, up, 1.25 * model.radius * (1 + look.explode)
 
 
