@@ -36,7 +36,9 @@ def directory(tmp_path_factory):
             "damage_b": np.full(network.n_bonds, i / SNAPSHOTS),
             "broken_b": (rng.random(network.n_bonds) < i / SNAPSHOTS).astype(float),
         }
-        run.append_row({"kind": "charge", "time_s": 97.0 * i, "voltage_V": 3.7 + 0.05 * i})
+        run.append_row(
+            {"cycle": 1, "step": 1, "kind": "charge", "time_s": 97.0 * i, "voltage_V": 3.7 + 0.05 * i}
+        )
         run.write_fields(state, fields, 97.0 * i)
     return path
 
