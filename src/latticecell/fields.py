@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any, Final, Literal, get_type_hints
 
 Location = Literal["cell", "node", "tet", "bond"]
-Domain = Literal["grains", "matrix", "everywhere"]
+Domain = Literal["grains", "matrix", "ecbd", "everywhere"]
 
 COMPONENTS: Final = {3: ("x", "y", "z"), 6: ("xx", "yy", "zz", "xy", "yz", "xz")}
 """Names of the components of vectors and symmetric tensors, by their number."""
@@ -36,8 +36,8 @@ class Field:
     shape : tuple of int
         Shape of one value: () for a scalar, (3,) for a vector, (6,) for a symmetric tensor in the order
         xx, yy, zz, xy, yz, xz. For "cell", the shape of the array.
-    domain : {"grains", "matrix", "everywhere"}
-        Where it has a meaning.
+    domain : {"grains", "matrix", "ecbd", "everywhere"}
+        Where it has a meaning; the matrix is ECBD and ED.
     meaning : str
         One sentence.
     title : str

@@ -36,7 +36,7 @@ class State:
     ]  # fmt: skip
     phi_s_n: Annotated[
         Floats,
-        Field("phi_s", "node", "V", domain="matrix", title="electron potential",
+        Field("phi_s", "node", "V", domain="ecbd", title="electron potential",
               meaning="Electron potential of the ECBD; 0 elsewhere."),
     ]  # fmt: skip
     phi_l_n: Annotated[
@@ -52,7 +52,7 @@ class State:
     ]  # fmt: skip
     u_nc: Annotated[
         Floats,
-        Field("displacement", "node", "um", 1e6, shape=(3,),
+        Field("displacement", "node", "um", 1e6, shape=(3,), shown_unit="nm", shown_factor=1e9,
               meaning="Displacement, periodic part; the mean lateral strain comes on top."),
     ]  # fmt: skip
     strain_c: Annotated[

@@ -92,6 +92,17 @@ def test_pictures_have_units_of_their_own(model):
     np.testing.assert_allclose(value[~inside], 100 * model.mesh.points[~inside, 2] / BOX[2])
 
 
+def test_a_field_of_the_ecbd_ends_at_the_separator(model):
+    own = Field("phi_s", "node", "V", domain="ecbd")
+    run = declared(model.run, {"phi_s": np.full(model.mesh.n_nodes, 3.7)}, own)
+    other = RunModel(run)
+    z = model.mesh.points[:, 2]
+    value = other.values(own, 0)
+    assert np.isnan(value[z > 0.81 * BOX[2]]).all()
+    assert (value[z < 0.19 * BOX[2]] == 3.7).all()
+    assert make_look(other, "phi_s").whole
+
+
 def test_vectors_by_size_and_tensors_by_component(model):
     mesh, rng = model.mesh, np.random.default_rng(3)
     u = rng.normal(size=(mesh.n_nodes, 3))

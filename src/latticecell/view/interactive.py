@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from latticecell.view.geometry import Look
-from latticecell.view.model import RunModel
+from latticecell.view.model import MATRIX, RunModel
 from latticecell.view.offscreen import require_driver, write_picture
 from latticecell.view.scene import Scene
 
@@ -54,7 +54,7 @@ class Controls:
             place = names.index(look.field.key)
             place = int(key) - 1 if key.isdigit() else (place + (1 if key == "f" else -1)) % len(names)
             chosen = model.fields[names[place]]
-            look = replace(look, field=chosen, whole=look.whole or chosen.domain == "matrix")
+            look = replace(look, field=chosen, whole=look.whole or chosen.domain in MATRIX)
         elif key in CUT_KEYS:
             look = replace(look, cut=CUT_KEYS[key], at=None)
         elif key in ("bracketleft", "bracketright") and look.cut != "none":

@@ -25,6 +25,8 @@ KEPT: Final = 24
 """Arrays of snapshots that are kept, so that another cut or magnification reads nothing."""
 GRAIN: Final = Field("grain", "tet", domain="grains", title="grain", colours="")
 ORIENTATION: Final = Field("orientation", "tet", domain="grains", title="crystal axis along z", colours="")
+MATRIX: Final = ("matrix", "ecbd")
+"""Domains that are seen only in pictures of the whole cell."""
 ALIASES: Final = {"li": "stoichiometry", "x": "stoichiometry", "vm": "von_mises", "ipf": "orientation"}
 FIRST: Final = (
     *("stoichiometry", "von_mises", "hydrostatic", "volumetric_strain"),
@@ -158,15 +160,27 @@ class RunModel:
         key, part = self._sources[field.key]
         if field.location == "node":
             value = np.asarray(self.snapshots[step].at_points(key), float)
-            inside = self.mesh.node_domain[self.mesh.node_of_point] < self.mesh.n_grains
         else:
-            value, inside = self._read(key, step), self.mesh.is_grain_tet
+            value = self._read(key, step)
         if value.ndim > 1:
             value = np.linalg.norm(value, axis=1) if part is None else value[:, part]
         value = value * (field.factor / self.run.fields[key].factor)
-        if field.domain != "everywhere" and field.location != "bond":
-            value[inside != (field.domain == "grains")] = np.nan
+        if field.location != "bond":
+            outside = self._keep(
+                f"outside of {field.domain}, {field.location}", 0, lambda: self._outside(field)
+            )
+            value[outside] = np.nan
         return value
+
+    def _outside(self, field: Field) -> NDArray[np.bool_]:
+        """Whether a field has no meaning, at each point or tet."""
+        domain, n = self.mesh.domain, self.mesh.n_grains
+        has = {"grains": domain < n, "matrix": domain >= n, "ecbd": domain == n, "everywhere": domain >= 0}
+        if field.location == "tet":
+            return ~has[field.domain]
+        outside = np.ones(len(self.mesh.points), bool)
+        outside[self.mesh.tets[has[field.domain]]] = False
+        return outside
 
     def _sample(self) -> list[int]:
         return sorted({int(i) for i in np.linspace(0, self.last, SAMPLES).round()})
@@ -215,7 +229,7 @@ def _showable(declared: Mapping[str, Field]) -> Iterator[tuple[Field, str, int |
             yield scalar, key, None
         if names and len(names) == 3:
             yield (
-                replace(scalar, title=f"size of {field.title or key}", from_zero=True, diverging=False),
+                replace(scalar, from_zero=True, diverging=False),
                 key,
                 None,
             )

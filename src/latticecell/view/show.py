@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from latticecell.errors import ConfigError
 from latticecell.results import Run
 from latticecell.view.geometry import CUTS, Look
-from latticecell.view.model import RunModel
+from latticecell.view.model import MATRIX, RunModel
 
 CUT_NAMES: Final = (*CUTS, "none")
 SIZE: Final = (1200, 900)
@@ -136,7 +136,7 @@ def make_look(
         height = float(model.mesh.box[CUTS[plane][0]])
         if not 0 < at < height:
             raise ConfigError(f"at = {at:g}: must be inside the cell, between 0 and {height:g} um")
-    whole = chosen.domain == "matrix" if whole is None else whole
+    whole = chosen.domain in MATRIX if whole is None else whole
     if whole and explode:
         raise ConfigError("explode: only the particle can be drawn apart; leave out --cell")
     step = model.run.snapshot(when).index
