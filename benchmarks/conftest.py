@@ -4,7 +4,6 @@ import sys
 from functools import cache
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from latticecell import State, config_from_table
@@ -12,6 +11,7 @@ from latticecell.meshing.generate import build_network
 from latticecell.microstructure import build_microstructure
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from cells import shrinkage
 
 SIZES = {"5k": (0.85, 3.0, 0.4), "20k": (0.44, 1.8, 0.28), "50k": (0.31, 1.35, 0.22)}
 
@@ -35,17 +35,12 @@ def sized(size):
     return cell(size)
 
 
-def shrinkage(network, beta):
-    """Uniform linear expansion -beta of the grains."""
-    return np.where(network.is_active_n, -beta, 0.0)
-
-
-def partly_debonded(mechanics):
+def partly_debonded(config, mechanics):
     """State after a uniform shrinkage that has opened part of the interface."""
     network = mechanics.network
-    state = State.zeros(network)
+    state = State.zeros(network, mechanics.bonds.n_columns)
     for beta in (0.0006, 0.0012, 0.0018):
-        found = mechanics.solve(shrinkage(network, beta), state, 60.0)
-        for name in ("u_nc", "strain_c", "stretch_b", "gap_b"):
+        found = mechanics.solve(shrinkage(config, network, -beta), state, 60.0)
+        for name in ("u_nc", "strain_c", "history_bh", "gap_b"):
             getattr(state, name)[...] = getattr(found, name)
     return state

@@ -1,8 +1,12 @@
 """A tiny cell that runs in seconds: 8 grains, coarse network."""
 
+import numpy as np
+
 from latticecell import config_from_table
 from latticecell.electrochemistry import Electrochemistry
-from latticecell.materials import electro_laws
+from latticecell.materials import electro_laws, mechanical_laws
+from latticecell.physics.eigenstrain import LithiumExpansion
+from latticecell.physics.mechanics import Mechanics
 
 TINY = {
     "name": "tiny",
@@ -31,3 +35,14 @@ def electrochemistry(table, network, n_threads=1):
     """Electrochemistry of a table of keys on a network."""
     config = config_from_table(table)
     return Electrochemistry(electro_laws(config), network, config.solver, n_threads)
+
+
+def mechanics_of(config, network):
+    """Equilibrium solver of a cell."""
+    return Mechanics(mechanical_laws(config), network, config.solver)
+
+
+def shrinkage(config, network, linear):
+    """Eigenstrain (n_tets, 6) of grains whose linear expansion is ``linear``, a number or (n_nodes,)."""
+    linear_n = np.where(network.is_active_n, linear, 0.0)
+    return LithiumExpansion(mechanical_laws(config), network).of_linear(linear_n)

@@ -3,8 +3,11 @@
 from itertools import permutations
 
 import numpy as np
+import scipy.sparse as sp
+from scipy.sparse.linalg import splu
 
 from latticecell.network import assemble_network
+from latticecell.solvers.tangent import gather_matrix, number_unknowns
 
 
 def box_network(
@@ -59,3 +62,25 @@ def box_network(
         particle_center_pc=np.array([size / 2])[: 1 if n_grains else 0],
         particle_radius_p=np.array([size.min() / 3])[: 1 if n_grains else 0],
     )
+
+
+def free_grains(lattice, eigen_tv):
+    """Displacement of tied grains without surroundings: direct solve, rigid motion pinned."""
+    network = lattice.network
+    unknown_n, _ = number_unknowns(
+        network.n_nodes, network.bond_bn[network.gb_b], np.flatnonzero(~network.is_active_n)
+    )
+    n = int(unknown_n.max()) + 1
+    gather = sp.kron(gather_matrix(unknown_n, n), sp.identity(3), format="csr")
+    matrix = (gather @ lattice.stiffness_matrix().tocsr() @ gather.T).tocsc()
+    force = gather @ lattice.force(np.zeros((network.n_nodes, 3)), np.zeros(2), eigen_tv).ravel()
+    node = np.flatnonzero(unknown_n >= 0)
+    x = network.x_nc[node]
+    a, b, c = (3 * unknown_n[node[i]] for i in (x[:, 0].argmin(), x[:, 0].argmax(), x[:, 1].argmax()))
+    moving = np.setdiff1d(np.arange(3 * n), [a, a + 1, a + 2, b + 1, b + 2, c + 2])
+    u = np.zeros(3 * n)
+    u[moving] = splu(matrix[moving][:, moving]).solve(force[moving])
+    assert np.abs(matrix @ u - force).max() < 1e-10 * np.abs(force).max()  # the pins carry nothing
+    u_nc = np.zeros((network.n_nodes, 3))
+    u_nc[node] = u.reshape(-1, 3)[unknown_n[node]]
+    return u_nc

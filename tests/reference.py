@@ -9,8 +9,13 @@ def spring_strain(u_nc, strain_c, spring_sn, direction_sc, length_s):
     return (direction_sc * jump).sum(axis=1) / length_s + lateral
 
 
-def tet_tension(strain_s, eigen_t, swelling_te, natural_tee, spring_te):
-    return np.einsum("tef,tf->te", natural_tee, strain_s[spring_te] - eigen_t[:, None] * swelling_te)
+def tet_tension(strain_s, eigen_tv, direction_sc, natural_tee, spring_te):
+    xx, yy, zz, yz, xz, xy = eigen_tv.T
+    tensor = np.array([[xx, xy / 2, xz / 2], [xy / 2, yy, yz / 2], [xz / 2, yz / 2, zz]])
+    n = direction_sc[spring_te]
+    return np.einsum(
+        "tef,tf->te", natural_tee, strain_s[spring_te] - np.einsum("tec,cdt,ted->te", n, tensor, n)
+    )
 
 
 def gather_spring_tension(tension_te, spring_te, length_s):

@@ -32,10 +32,21 @@ def spring_strain(
         ) / length_s[s] + nx * nx * strain_c[0] + ny * ny * strain_c[1]
 
 
+cdef inline double elongation(
+    const double[:, ::1] direction_sc, const double[:, ::1] strain_tv, Py_ssize_t s, Py_ssize_t t
+) noexcept nogil:
+    """n.eps.n of spring s under the Voigt strain (engineering shears) of tet t."""
+    cdef double x = direction_sc[s, 0], y = direction_sc[s, 1], z = direction_sc[s, 2]
+    return (
+        x * x * strain_tv[t, 0] + y * y * strain_tv[t, 1] + z * z * strain_tv[t, 2]
+        + y * z * strain_tv[t, 3] + x * z * strain_tv[t, 4] + x * y * strain_tv[t, 5]
+    )
+
+
 def tet_tension(
     const double[::1] strain_s,
-    const double[::1] eigen_t,
-    const double[:, ::1] swelling_te,
+    const double[:, ::1] eigen_tv,
+    const double[:, ::1] direction_sc,
     const double[:, :, ::1] natural_tee,
     const int[:, ::1] spring_te,
     *,
@@ -44,17 +55,18 @@ def tet_tension(
 ):
     """Generalised forces N (s - s*) of the six edges of each tet, (n_tets, 6) [J].
 
-    ``swelling_te`` is the elongation n.theta.n per unit of linear expansion, ``eigen_t`` that expansion.
+    s* = n.eps*.n is the elongation that the eigenstrain of the tet asks for, ``eigen_tv`` (n_tets, 6) Voigt
+    with engineering shears.
     """
     cdef Py_ssize_t t, e
     cdef double s0, s1, s2, s3, s4, s5
     for t in prange(out.shape[0], nogil=True, num_threads=n_threads, schedule="static"):
-        s0 = strain_s[spring_te[t, 0]] - eigen_t[t] * swelling_te[t, 0]
-        s1 = strain_s[spring_te[t, 1]] - eigen_t[t] * swelling_te[t, 1]
-        s2 = strain_s[spring_te[t, 2]] - eigen_t[t] * swelling_te[t, 2]
-        s3 = strain_s[spring_te[t, 3]] - eigen_t[t] * swelling_te[t, 3]
-        s4 = strain_s[spring_te[t, 4]] - eigen_t[t] * swelling_te[t, 4]
-        s5 = strain_s[spring_te[t, 5]] - eigen_t[t] * swelling_te[t, 5]
+        s0 = strain_s[spring_te[t, 0]] - elongation(direction_sc, eigen_tv, spring_te[t, 0], t)
+        s1 = strain_s[spring_te[t, 1]] - elongation(direction_sc, eigen_tv, spring_te[t, 1], t)
+        s2 = strain_s[spring_te[t, 2]] - elongation(direction_sc, eigen_tv, spring_te[t, 2], t)
+        s3 = strain_s[spring_te[t, 3]] - elongation(direction_sc, eigen_tv, spring_te[t, 3], t)
+        s4 = strain_s[spring_te[t, 4]] - elongation(direction_sc, eigen_tv, spring_te[t, 4], t)
+        s5 = strain_s[spring_te[t, 5]] - elongation(direction_sc, eigen_tv, spring_te[t, 5], t)
         for e in range(6):
             out[t, e] = (
                 natural_tee[t, e, 0] * s0 + natural_tee[t, e, 1] * s1 + natural_tee[t, e, 2] * s2

@@ -6,10 +6,14 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, SupportsFloat
 
+import numpy as np
+
 from latticecell.config import Config
 from latticecell.errors import ConfigError
-from latticecell.laws import ELECTROLYTE_LAWS, EXPANSION_LAWS, OCV_LAWS
+from latticecell.laws import ELECTROLYTE_LAWS, EXPANSION_LAWS, OCV_LAWS, bond_law
+from latticecell.laws.bond import BondParameters
 from latticecell.schema import Section, key_of
+from latticecell.solvers import EQUILIBRIUM_SOLVERS
 
 Numbers = tuple[SupportsFloat, ...]
 
@@ -57,6 +61,10 @@ def cross_check(config: Config) -> list[str]:
     found += _check_layers(config) + _check_size(config) + _check_elasticity(config)
     found += _check_bonds(config) + _check_protocol(config)
     solver = config.solver
+    try:
+        EQUILIBRIUM_SOLVERS[solver.equilibrium]
+    except ConfigError as error:
+        found += error.problems
     if not solver.dt_min <= solver.dt_initial <= solver.dt_max:
         found.append(
             f"solver.dt_initial_s = {solver.dt_initial:g}: must be between dt_min_s = {solver.dt_min:g} and "
@@ -203,19 +211,14 @@ def _check_elasticity(config: Config) -> list[str]:
 
 def _check_bonds(config: Config) -> list[str]:
     found = []
-    for name in ("interface", "grain_boundary"):
-        law = getattr(config, name)
-        onset, final = law.strength / law.stiffness, 2 * law.fracture_energy / law.strength
-        if onset >= final:
-            found.append(
-                f"{name}.stiffness_Pa_per_m = {law.stiffness:g}: must exceed {law.strength / final:.3g} Pa/m "
-                "so that damage starts before the bond is broken"
-            )
-        if law.residual_stiffness >= law.stiffness:
-            found.append(
-                f"{name}.residual_stiffness_Pa_per_m = {law.residual_stiffness:g}: must be below "
-                "the stiffness"
-            )
+    for section in ("interface", "grain_boundary"):
+        options = getattr(config, section)
+        strength, energy = np.array([options.strength]), np.array([options.fracture_energy])
+        parameters = BondParameters(strength, energy, options.stiffness, options.residual_stiffness)
+        try:
+            bond_law(section, options.law, parameters)
+        except ConfigError as error:
+            found += error.problems
     return found
 
 

@@ -198,12 +198,14 @@ class Materials(Section):
 class Interface(Section):
     """The particle-ECBD interface: cohesive law and contact resistance."""
 
+    law: Annotated[str, Named("law")] = "bilinear"
+    """Cohesive law: traction against opening, and what is lost."""
     strength: Strength = 100.0
     """Traction, in opening and in shear, at which the particle starts to debond; the mean if scattered."""
     fracture_energy: Toughness = 1.0
     """Energy per area that separates particle and ECBD completely."""
     stiffness: Stiffness = 1e19
-    """Traction per opening of the intact interface, and of a closed one in compression."""
+    """Traction per opening of a closed interface in compression; also of the intact one if bilinear."""
     residual_stiffness: Stiffness = 1e13
     """Traction per opening that a broken interface keeps, for regularity only."""
     viscosity: Viscosity = 0.0
@@ -223,12 +225,14 @@ class GrainBoundary(Section):
 
     mode: Literal["tied", "breakable"] = "tied"
     """Whether grain boundaries never open or break by a cohesive law of their own."""
+    law: Annotated[str, Named("law")] = "bilinear"
+    """Cohesive law: traction against opening, and what is lost."""
     strength: Strength = 100.0
     """Traction, in opening and in shear, at which a grain boundary starts to break; the mean if scattered."""
     fracture_energy: Toughness = 0.13
     """Energy per area that separates two grains completely."""
     stiffness: Stiffness = 1e19
-    """Traction per opening of the intact grain boundary, and of a closed one in compression."""
+    """Traction per opening of a closed boundary in compression; also of the intact one if bilinear."""
     residual_stiffness: Stiffness = 1e13
     """Traction per opening that a broken grain boundary keeps, for regularity only."""
     viscosity: Viscosity = 0.0
@@ -325,6 +329,8 @@ class Solver(Section):
     """Largest change of any opening of a bond between the last two repeats of a step."""
     coupling_tolerance_voltage: VoltageTolerance = 0.1
     """Largest change of the cell voltage between the last two repeats of a step."""
+    equilibrium: Annotated[str, Named("solver.equilibrium")] = "multigrid"
+    """Linear solver of the equilibrium; the direct one is for small cells."""
     mechanics_tolerance: Tolerance = 1e-4
     """Out-of-balance force left in the equilibrium, relative to the strength of all bonds."""
     mechanics_iterations: Iterations = 40

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
-from latticecell.config import Config
-from latticecell.laws import ELECTROLYTE_LAWS, EXPANSION_LAWS, OCV_LAWS
+import numpy as np
+from numpy.typing import NDArray
+
+from latticecell.config import Config, GrainBoundary, Interface
+from latticecell.laws import BOND_LAWS, ELECTROLYTE_LAWS, EXPANSION_LAWS, OCV_LAWS, bond_law
+from latticecell.laws.bond import BondLaw, BondParameters
+from latticecell.laws.elastic import isotropic_stiffness, transversely_isotropic_stiffness
 from latticecell.laws.electrolyte import Liquid
+from latticecell.laws.expansion import Expansion
 from latticecell.laws.kinetics import LithiumKinetics, ParticleKinetics
 from latticecell.laws.resistance import ExponentialContact
 from latticecell.registry import Registry
+from latticecell.solvers import EQUILIBRIUM_SOLVERS
 from latticecell.units import GAS_CONSTANT
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +93,9 @@ def named_laws(config: Config) -> list[tuple[Registry[Any], str]]:
         (OCV_LAWS, active.ocv),
         (EXPANSION_LAWS, active.volume_change),
         (ELECTROLYTE_LAWS, config.electrolyte.law),
+        (BOND_LAWS, config.interface.law),
+        (BOND_LAWS, config.grain_boundary.law),
+        (EQUILIBRIUM_SOLVERS, config.solver.equilibrium),
     ]
 
 
@@ -118,4 +132,105 @@ def electro_laws(config: Config) -> ElectroLaws:
         partial_molar_volume=active.partial_molar_volume,
         temperature=kinetics.temperature,
         one_c=config.protocol.current_1c,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class BondClass:
+    """What the bonds of the particle surface, or those of grain boundaries, are like.
+
+    ``law`` makes the cohesive law; strength [Pa] with the modulus of its Weibull distribution (None: all
+    equal), fracture energy [J/m2], stiffness and residual stiffness [Pa/m], viscosity [s].
+    """
+
+    law: Callable[[BondParameters], BondLaw]
+    strength: float
+    weibull_modulus: float | None
+    fracture_energy: float
+    stiffness: float
+    residual_stiffness: float
+    viscosity: float
+
+
+@dataclass(frozen=True, slots=True)
+class MechanicalLaws:
+    """All that the equilibrium takes from a configuration.
+
+    Attributes
+    ----------
+    crystal_vv, ecbd_vv, separator_vv : (6, 6) float64
+        Stiffnesses [Pa]; that of the active material in crystal axes.
+    expansion : Expansion
+        Linear strain against stoichiometry.
+    expansion_ratio : (3,) float64
+        Multiples of that strain along the crystal axes [1].
+    initial_stoichiometry, strain_frozen_below : float
+        Stoichiometries of no strain, and below which the strain stays as it is [1].
+    interface, grain_boundary : BondClass
+    tied : bool
+        Whether grain boundaries are perfectly joined instead.
+    seed : int
+        From which scattered strengths are drawn.
+    free_lateral : bool
+        Whether the mean lateral strain is free instead of zero.
+    wall : {"collector_fixed", "lithium_fixed"}
+        The wall that stays; the other one is loaded.
+    pressure : float
+        Pressure on that [Pa].
+    """
+
+    crystal_vv: Floats
+    ecbd_vv: Floats
+    separator_vv: Floats
+    expansion: Expansion
+    expansion_ratio: Floats
+    initial_stoichiometry: float
+    strain_frozen_below: float
+    interface: BondClass
+    grain_boundary: BondClass
+    tied: bool
+    seed: int
+    free_lateral: bool
+    wall: Literal["collector_fixed", "lithium_fixed"]
+    pressure: float
+
+
+def mechanical_laws(config: Config) -> MechanicalLaws:
+    """Return the laws of the equilibrium."""
+    active, ecbd, separator = config.materials.active, config.materials.ecbd, config.materials.separator
+    if active.elasticity == "isotropic":
+        crystal = isotropic_stiffness(active.youngs_modulus, active.poisson_ratio)
+    else:
+        assert active.youngs_modulus_c and active.poisson_ratio_c is not None and active.shear_modulus_c
+        crystal = transversely_isotropic_stiffness(
+            active.youngs_modulus, active.poisson_ratio,
+            active.youngs_modulus_c, active.poisson_ratio_c, active.shear_modulus_c,
+        )  # fmt: skip
+    return MechanicalLaws(
+        crystal_vv=crystal,
+        ecbd_vv=isotropic_stiffness(ecbd.youngs_modulus, ecbd.poisson_ratio),
+        separator_vv=isotropic_stiffness(separator.youngs_modulus, separator.poisson_ratio),
+        expansion=EXPANSION_LAWS[active.volume_change](active.strain_extrapolation),
+        expansion_ratio=np.array(active.expansion_ratio),
+        initial_stoichiometry=active.initial_stoichiometry,
+        strain_frozen_below=active.strain_frozen_below,
+        interface=_bond_class("interface", config.interface),
+        grain_boundary=_bond_class("grain_boundary", config.grain_boundary),
+        tied=config.grain_boundary.mode == "tied",
+        seed=config.microstructure.seed,
+        free_lateral=config.mechanics.lateral_strain == "free",
+        wall=config.mechanics.wall,
+        pressure=config.mechanics.pressure,
+    )
+
+
+def _bond_class(section: str, options: Interface | GrainBoundary) -> BondClass:
+    return BondClass(
+        law=partial(bond_law, section, options.law),
+        strength=options.strength,
+        weibull_modulus=options.weibull_modulus,
+        fracture_energy=options.fracture_energy,
+        stiffness=options.stiffness,
+        residual_stiffness=options.residual_stiffness,
+        viscosity=options.viscosity,
     )

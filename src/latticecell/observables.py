@@ -72,7 +72,7 @@ class Observer:
         """
         state, stage, trial = report.state, report.stage, report.trial
         stepper = self.stepper
-        eigen = stepper.eigen(state.stoich_n)
+        eigen = stepper.eigen(state)
         stress = stepper.mechanics.stress(state, eigen)
         strain = self._volumetric_strain(report)
         current = trial.electro.current if trial else 0.0
@@ -85,7 +85,7 @@ class Observer:
             "voltage_V": float(state.voltage[0]),
             "current_A": current,
             "charge_C": float(state.passed[CHARGE]),
-            **self._grains(self._all, state, eigen, stress, strain),
+            **self._grains(self._all, state, stress, strain),
             **self._damage(state),
             **self._audit(report, eigen),
             "viscous_share": report.viscous_share,
@@ -99,13 +99,11 @@ class Observer:
             "rejected": report.rejected,
         }
         for i, grains in enumerate(self._each):
-            own = self._grains(grains, state, eigen, stress, strain)
+            own = self._grains(grains, state, stress, strain)
             row |= {f"{name}_p{i + 1}": value for name, value in own.items()}
         return {key: float(value) if isinstance(value, np.floating) else value for key, value in row.items()}
 
-    def _grains(
-        self, grains: _Grains, state: State, eigen_n: Floats, stress_tv: Floats, strain_t: Floats
-    ) -> dict[str, Any]:
+    def _grains(self, grains: _Grains, state: State, stress_tv: Floats, strain_t: Floats) -> dict[str, Any]:
         """Li, gap, stress and strain of one or all particles."""
         y, volume_n = state.stoich_n[grains.node], grains.volume_n
         gap = np.maximum(state.gap_b[grains.bond], 0.0)
@@ -116,6 +114,7 @@ class Observer:
         strain, current = strain_t[grains.tet], state.current_b[grains.bond]
         drop = self.stepper.electro.contact_drop(state.current_b, state.gap_b)[grains.surface]
         through = np.abs(current) * grains.area
+        expansion_n = self.stepper.expansion.linear(state.stoich_n)
         mean_y, sd_y = mean_and_deviation(y, volume_n)
         mean_strain, sd_strain = mean_and_deviation(strain, volume_t)
         return {
@@ -141,7 +140,7 @@ class Observer:
             "volumetric_strain_min": float(strain.min()),
             "volumetric_strain_mean": mean_strain,
             "volumetric_strain_sd": sd_strain,
-            "expansion_mean": mean_and_deviation(eigen_n[grains.node], volume_n)[0],
+            "expansion_mean": mean_and_deviation(expansion_n[grains.node], volume_n)[0],
         }
 
     def _damage(self, state: State) -> dict[str, Any]:
@@ -157,10 +156,10 @@ class Observer:
             "fragments": bonds.fragments,
         }
 
-    def _audit(self, report: StepReport, eigen_n: Floats) -> dict[str, Any]:
+    def _audit(self, report: StepReport, eigen_tv: Floats) -> dict[str, Any]:
         """Energies and balances."""
         state, trial = report.state, report.trial
-        energy = self.stepper.mechanics.energies(state, eigen_n)
+        energy = self.stepper.mechanics.energies(state, eigen_tv)
         dissipated = energy.interface_dissipated + energy.gb_dissipated
         given = state.passed[SWELLING] + state.passed[WALL] - state.passed[VISCOUS]
         kept = energy.elastic + energy.bonds + dissipated
@@ -198,7 +197,7 @@ class Observer:
     def fields(self, report: StepReport) -> dict[str, NDArray]:
         """Fields of a snapshot besides those that the state holds, named with unit and axis."""
         state = report.state
-        stress = self.stepper.mechanics.stress(state, self.stepper.eigen(state.stoich_n))
+        stress = self.stepper.mechanics.stress(state, self.stepper.eigen(state))
         salt = {} if self._salt is None else {"salt_mol_per_m3_n": state.salt_n}
         return salt | {
             "von_mises_GPa_t": von_mises(stress) * GPA,

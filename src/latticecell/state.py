@@ -58,8 +58,8 @@ class State:
     strain_c: Annotated[
         Floats, Field("", "cell", shape=(2,), meaning="Mean lateral strain of the periodic cell, x and y.")
     ]
-    stretch_b: Annotated[
-        Floats, Field("", "bond", "m", meaning="Largest effective opening so far, the damage history.")
+    history_bh: Annotated[
+        Floats, Field("", "bond", shape=(1,), meaning="History of the cohesive laws, their columns.")
     ]
     gap_b: Annotated[
         Floats,
@@ -79,13 +79,14 @@ class State:
     ]  # fmt: skip
 
     @classmethod
-    def zeros(cls, network: Network) -> State:
-        """Return an all-zero state sized from ``network``."""
+    def zeros(cls, network: Network, history_columns: int = 1) -> State:
+        """Return an all-zero state sized from ``network`` and what the cohesive laws remember of a bond."""
         count = {"node": network.n_nodes, "tet": network.n_tets, "bond": network.n_bonds}
         shapes = {
             name: field.shape if field.location == "cell" else (count[field.location], *field.shape)
             for name, field in declarations(State).items()
         }
+        shapes["history_bh"] = (network.n_bonds, history_columns)
         return cls(**{name: np.zeros(shape) for name, shape in shapes.items()})
 
     def assign(self, other: State) -> None:

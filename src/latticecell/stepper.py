@@ -8,7 +8,7 @@ shorter one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
@@ -19,9 +19,9 @@ from latticecell.acceleration import Anderson
 from latticecell.config import Config
 from latticecell.electrochemistry import Current, Electrochemistry, Solution, Voltage
 from latticecell.errors import SolveError
-from latticecell.laws import EXPANSION_LAWS
-from latticecell.materials import electro_laws
+from latticecell.materials import electro_laws, mechanical_laws
 from latticecell.network import Network
+from latticecell.physics.eigenstrain import EigenstrainSource, Fields, LithiumExpansion
 from latticecell.physics.mechanics import Mechanics, MechanicsSolution
 from latticecell.protocol import Stage, stages
 from latticecell.state import State
@@ -75,7 +75,7 @@ class Trial(NamedTuple):
     electro: Solution
     mechanics: MechanicsSolution
     salt_n: Floats
-    eigen_n: Floats
+    eigen_tv: Floats
     psi_n: Floats
     repeats: int
     newton: int
@@ -102,36 +102,35 @@ class Stepper:
     ----------
     config : Config
     network : Network
+    sources : sequence of EigenstrainSource
+        Causes of strain besides Li.
     """
 
-    def __init__(self, config: Config, network: Network):
+    def __init__(self, config: Config, network: Network, sources: Sequence[EigenstrainSource] = ()):
         threads = config.solver.threads
         self.config = config
         self.network = network
         self.electro = Electrochemistry(electro_laws(config), network, config.solver, threads)
-        self.mechanics = Mechanics(config, network, threads)
-        active = config.materials.active
-        self._expansion = EXPANSION_LAWS[active.volume_change](active.strain_extrapolation)
-        self._freeze = active.strain_frozen_below
-        self._beta_0 = float(self._expansion.strain(active.initial_stoichiometry))
+        laws = mechanical_laws(config)
+        self.mechanics = Mechanics(laws, network, config.solver, threads)
+        self.expansion = LithiumExpansion(laws, network)
+        self._sources: tuple[EigenstrainSource, ...] = (self.expansion, *sources)
         self._stages = list(stages(config))
         self.options = config.solver
 
-    def eigen(self, stoich_n: Floats) -> Floats:
-        """Linear expansion beta(x) - beta(x0) of every node, 0 outside the grains, (n_nodes,) [1]."""
-        active = self.network.is_active_n
-        beta = np.zeros(len(stoich_n))
-        beta[active] = self._expansion.strain(np.maximum(stoich_n[active], self._freeze)) - self._beta_0
-        return beta
+    def eigen(self, fields: Fields) -> Floats:
+        """Eigenstrain of every tet, the sum of all sources, (n_tets, 6) Voigt [1]."""
+        parts = (source.eigenstrain(fields) for source in self._sources)
+        return sum(parts, start=np.zeros((self.network.n_tets, 6)))
 
     def start(self) -> tuple[State, Cursor]:
         """Return the cell at rest, in equilibrium with its walls, and where the protocol begins.
 
         Raises `SolveError` if there is no such equilibrium.
         """
-        state = State.zeros(self.network)
+        state = State.zeros(self.network, self.mechanics.bonds.n_columns)
         self.electro.initial(state)
-        eigen = self.eigen(state.stoich_n)
+        eigen = self.eigen(state)
         self.mechanics.forget()
         found = self.mechanics.solve(eigen, state, np.inf)
         before = state.copy()
@@ -248,7 +247,7 @@ class Stepper:
             if balance is not None:
                 balanced = balance.solve(state.salt_n, salt, dt, electro.entering_n)
                 changes.append(balance.change(balanced, salt) / options.coupling_tolerance_salt)
-            eigen = self.eigen(electro.stoich_n)
+            eigen = self.eigen(electro)
             found = self.mechanics.solve(eigen, state, dt, u, strain)
             newton, linear = newton + found.newton_iterations, linear + found.linear_iterations
             hardest = max(hardest, found.newton_iterations)
@@ -272,15 +271,15 @@ class Stepper:
             residual=change, time=float(state.time[0]) + dt,
         )  # fmt: skip
 
-    def _psi(self, found: MechanicsSolution, eigen_n: Floats) -> Floats:
+    def _psi(self, found: MechanicsSolution, eigen_tv: Floats) -> Floats:
         """Stress potential Omega sigma_h / (R T) of every grain node, (n_nodes,) [1]."""
-        mean = self.mechanics.lattice.hydrostatic(found.u_nc, found.strain_c, eigen_n)
+        mean = self.mechanics.lattice.hydrostatic(found.u_nc, found.strain_c, eigen_tv)
         return np.where(self.network.is_active_n, self.electro.laws.psi_per_pascal * mean, 0.0)
 
     def _put_mechanics(self, state: State, found: MechanicsSolution, psi_n: Floats) -> None:
         state.u_nc[...] = found.u_nc
         state.strain_c[...] = found.strain_c
-        state.stretch_b[...] = found.stretch_b
+        state.history_bh[...] = found.history_bh
         state.gap_b[...] = found.gap_b
         state.psi_n[...] = psi_n
 
@@ -298,7 +297,7 @@ class Stepper:
         state.u_rate_nc[...] = (state.u_nc - old.u_nc) / dt
         state.gap_rate_b[...] = (state.gap_b - old.gap_b) / dt
         state.psi_rate_n[...] = (state.psi_n - old.psi_n) / dt
-        work = self.mechanics.work(old, state, self.eigen(old.stoich_n), trial.eigen_n, dt)
+        work = self.mechanics.work(old, state, self.eigen(old), trial.eigen_tv, dt)
         state.passed[...] = old.passed + np.array([electro.current * dt, *work])
 
     def _move(

@@ -5,23 +5,28 @@ import pytest
 import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 
-from cells import tiny
+from cells import mechanics_of, shrinkage, tiny
 from latticecell import State
 from latticecell.acceleration import Anderson
 from latticecell.meshing.generate import build_network
 from latticecell.microstructure import build_microstructure
-from latticecell.physics.mechanics import Mechanics
-from latticecell.physics.tangent import positive_part
 from latticecell.protocol import stages
+from latticecell.solvers import EQUILIBRIUM_SOLVERS
 from latticecell.solvers.krylov import conjugate_gradients
 from latticecell.solvers.multigrid import MergedMultigrid, rigid_modes
+from latticecell.solvers.tangent import positive_part
 from latticecell.units import FARADAY
 
 
 @pytest.fixture(scope="module")
-def mechanics():
+def cell():
     config = tiny(network={"spacing_um": 1.0, "spacing_max_um": 3.0, "growth": 0.4})
-    return Mechanics(config, build_network(config, build_microstructure(config)))
+    return config, build_network(config, build_microstructure(config))
+
+
+@pytest.fixture(scope="module")
+def mechanics(cell):
+    return mechanics_of(*cell)
 
 
 def tangents(mechanics, open_share):
@@ -34,10 +39,10 @@ def tangents(mechanics, open_share):
 @pytest.mark.parametrize("open_share", [0.0, 0.5, 1.0])
 def test_merged_multigrid_needs_few_iterations_in_every_state(mechanics, open_share):
     tangent = tangents(mechanics, open_share)
-    matrix = mechanics._tangent.matrix(tangent)
+    matrix = mechanics.tangent.matrix(tangent)
     b = np.random.default_rng(4).normal(size=matrix.shape[0])
-    x = mechanics.network.x_nc[mechanics._node_i]
-    precondition = MergedMultigrid(matrix, x, mechanics._tangent.stiff_groups(tangent))
+    x = mechanics.network.x_nc[mechanics.node_i]
+    precondition = MergedMultigrid(matrix, x, mechanics.tangent.stiff_groups(tangent))
     found = conjugate_gradients(matrix, b, precondition, 1e-6, 60)
     exact = sla.spsolve(matrix.tocsc(), b)
     assert found.residual <= 1e-6 and not found.indefinite
@@ -50,30 +55,73 @@ def test_merged_multigrid_needs_few_iterations_in_every_state(mechanics, open_sh
     assert v @ precondition(v) > 0
 
 
-def test_tangent_matrix_is_the_derivative_of_the_imbalance(mechanics):
+def test_tangent_matrix_is_the_derivative_of_the_imbalance(cell, mechanics):
     network = mechanics.network
     rng = np.random.default_rng(8)
     state = State.zeros(network)
-    free = mechanics._unknown_n >= 0
+    free = mechanics.unknown_n >= 0
     u = np.zeros((network.n_nodes, 3))
-    shape = rng.normal(size=(len(mechanics._node_i), 3))
-    u[free] = 3e-9 * shape[mechanics._unknown_n[free]]
-    way = rng.normal(size=(len(mechanics._node_i), 3))
+    shape = rng.normal(size=(len(mechanics.node_i), 3))
+    u[free] = 3e-9 * shape[mechanics.unknown_n[free]]
+    way = rng.normal(size=(len(mechanics.node_i), 3))
     du = np.zeros_like(u)
-    du[free] = way[mechanics._unknown_n[free]]
-    eigen = np.where(network.is_active_n, -0.004, 0.0)
-    before = mechanics.bonds.opening(state.u_nc)
-    stretch = state.stretch_b[mechanics.bonds.active_b]
+    du[free] = way[mechanics.unknown_n[free]]
+    eigen = shrinkage(*cell, -0.004)
 
-    def force(v):
-        point = mechanics._at(v, np.zeros(2), eigen, before, stretch, 60.0)
-        return point.force[0]
+    def at(v):
+        return mechanics.imbalance(v, np.zeros(2), eigen, state, 60.0)
 
     h = 1e-15
-    slope = (force(u + h * du) - force(u - h * du)) / (2 * h)
-    bonds = mechanics._at(u, np.zeros(2), eigen, before, stretch, 60.0).bonds
-    product = mechanics._tangent.matrix(bonds.tangent_bcc) @ way.ravel()
+    slope = (at(u + h * du).force - at(u - h * du).force) / (2 * h)
+    product = mechanics.tangent.matrix(at(u).bonds.tangent_bcc) @ way.ravel()
     np.testing.assert_allclose(-product, slope, atol=1e-4 * np.abs(slope).max())
+
+
+@pytest.mark.parametrize("name", EQUILIBRIUM_SOLVERS.names)
+def test_solvers_of_the_equilibrium_keep_their_promise(mechanics, name):
+    """Small residual, indefiniteness told, and no memory across `forget`."""
+    tangent = mechanics.tangent
+    solver = EQUILIBRIUM_SOLVERS[name](tangent, mechanics.network.x_nc[mechanics.node_i])
+    good = tangents(mechanics, 0.3)
+    b = np.random.default_rng(12).normal(size=3 * tangent.n)
+
+    def answer(bonds):
+        solver.update(bonds)
+        return solver.solve(b, 1e-7)
+
+    first = answer(good)
+    assert not first.indefinite
+    assert np.linalg.norm(b - tangent.matrix(good) @ first.x) <= 1.1e-7 * np.linalg.norm(b)
+    assert answer(-3 * good).indefinite
+    answer(tangents(mechanics, 1.0))
+    solver.forget()
+    assert answer(good).x.tobytes() == first.x.tobytes()
+
+
+@pytest.mark.parametrize("lateral", ["fixed", "free"])
+def test_both_solvers_reach_the_same_equilibrium_of_softening_bonds(lateral):
+    """A shrinkage that opens a part of the interface, in steps; agreement to the tolerance of Newton."""
+    found = {}
+    for name in EQUILIBRIUM_SOLVERS.names:
+        config = tiny(
+            solver={"equilibrium": name, "mechanics_tolerance": 1e-8},
+            interface={"viscosity_s": 2.0},
+            mechanics={"lateral_strain": lateral},
+        )
+        network = build_network(config, build_microstructure(config))
+        mechanics, state = mechanics_of(config, network), State.zeros(network)
+        for beta in (0.0008, 0.0016, 0.0024):
+            mechanics.forget()
+            step = mechanics.solve(shrinkage(config, network, -beta), state, 60.0)
+            for field in ("u_nc", "strain_c", "history_bh", "gap_b"):
+                getattr(state, field)[...] = getattr(step, field)
+        assert 0.02 < mechanics.bond_summary(state).interface_damaged < 1
+        found[name] = state
+    expected = found.pop("multigrid")
+    for state in found.values():
+        scale = np.abs(expected.u_nc).max()
+        np.testing.assert_allclose(state.u_nc, expected.u_nc, atol=1e-5 * scale)
+        np.testing.assert_allclose(state.strain_c, expected.strain_c, rtol=1e-5)
 
 
 def test_negative_curvature_is_reported():

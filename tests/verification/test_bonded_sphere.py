@@ -9,10 +9,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from cells import mechanics_of, shrinkage
 from latticecell import SolveError, State, config_from_table
 from latticecell.meshing.generate import build_network
 from latticecell.microstructure import build_microstructure
-from latticecell.physics.mechanics import Mechanics
 
 RADIUS = 3e-6
 NETWORKS = {}
@@ -38,26 +38,22 @@ def cell(spacing, **overrides):
     return config, NETWORKS[spacing]
 
 
-def shrink(network, beta):
-    return np.where(network.is_active_n, -beta, 0.0)
-
-
 def step(mechanics, state, eigen, dt=60.0):
     found = mechanics.solve(eigen, state, dt)
-    for name in ("u_nc", "strain_c", "stretch_b", "gap_b"):
+    for name in ("u_nc", "strain_c", "history_bh", "gap_b"):
         getattr(state, name)[...] = getattr(found, name)
     return found
 
 
-def reach(mechanics, state, start, end, dt=60.0):
+def reach(config, mechanics, state, start, end, dt=60.0):
     """Shrink from ``start`` to ``end``, halving the step where it fails, as the stepper does."""
     try:
-        step(mechanics, state, shrink(mechanics.network, end), dt)
+        step(mechanics, state, shrinkage(config, mechanics.network, -end), dt)
     except SolveError:
         assert dt > 0.1
         middle = 0.5 * (start + end)
-        reach(mechanics, state, start, middle, 0.5 * dt)
-        reach(mechanics, state, middle, end, 0.5 * dt)
+        reach(config, mechanics, state, start, middle, 0.5 * dt)
+        reach(config, mechanics, state, middle, end, 0.5 * dt)
 
 
 def particle_pressure(spacing, free=False):
@@ -69,9 +65,9 @@ def particle_pressure(spacing, free=False):
         interface__fracture_energy_J_per_m2=1e4,
         mechanics__lateral_strain="free" if free else "fixed",
     )
-    mechanics = Mechanics(config, network)
+    mechanics = mechanics_of(config, network)
     state = State.zeros(network)
-    eigen = shrink(network, 1e-3)
+    eigen = shrinkage(config, network, -1e-3)
     step(mechanics, state, eigen)
     own = network.is_active_t
     mean = mechanics.stress(state, eigen)[own, :3].mean(axis=1)
@@ -100,38 +96,38 @@ def test_eshelby_misfit_sphere():
 def test_bonded_then_debonded_sphere():
     """Radial traction reaches the strength where p = u_free / C does; then the gap is the free shrinkage."""
     config, network = cell(0.6, interface__strength_MPa=100.0, interface__viscosity_s=1.0)
-    mechanics = Mechanics(config, network)
+    mechanics = mechanics_of(config, network)
     state = State.zeros(network)
     compliance = RADIUS * ((1 - 2 * 0.25) / 78e9 + (1 + 0.26) / (2 * 150e9))
     onset = 100e6 * compliance / RADIUS
     interface = network.interface_b
     share = network.area_b[interface] / network.area_b[interface].sum()
 
-    step(mechanics, state, shrink(network, 0.5 * onset))
+    step(mechanics, state, shrinkage(config, network, -0.5 * onset))
     traction = 1e19 * (share @ state.gap_b[interface])
     assert traction == pytest.approx(50e6, rel=0.04, abs=0)
     assert mechanics.bond_summary(state).interface_damaged == 0
 
-    reach(mechanics, state, 0.5 * onset, 0.85 * onset)
+    reach(config, mechanics, state, 0.5 * onset, 0.85 * onset)
     assert mechanics.bond_summary(state).interface_damaged < 0.3
-    reach(mechanics, state, 0.85 * onset, 1.2 * onset)
+    reach(config, mechanics, state, 0.85 * onset, 1.2 * onset)
     assert mechanics.bond_summary(state).interface_damaged > 0.95
 
     betas = np.linspace(1.2 * onset, 0.012, 14)
     for start, end in pairwise(betas):
-        reach(mechanics, state, start, end)
+        reach(config, mechanics, state, start, end)
     summary = mechanics.bond_summary(state)
     assert summary.interface_broken > 0.9
     gap = share @ np.maximum(state.gap_b[interface], 0)
     assert gap == pytest.approx(0.012 * RADIUS, rel=0.03, abs=0)
-    lost = mechanics.energies(state, shrink(network, 0.012)).interface_dissipated
+    lost = mechanics.energies(state, shrinkage(config, network, -0.012)).interface_dissipated
     total = network.area_b[interface].sum() * 1.0  # J/m2
     assert summary.interface_broken * total < lost < total
 
 
 def test_energy_balance_of_debonding():
     config, network = cell(1.1, interface__strength_MPa=100.0, interface__viscosity_s=2.0)
-    mechanics = Mechanics(config, network)
+    mechanics = mechanics_of(config, network)
     errors = []
     for steps in (20, 40):
         state, before = State.zeros(network), State.zeros(network)
@@ -140,10 +136,12 @@ def test_energy_balance_of_debonding():
         for old, new in pairwise(betas):
             before.assign(state)
             dt = 1200.0 / steps
-            step(mechanics, state, shrink(network, new), dt)
-            work = mechanics.work(before, state, shrink(network, old), shrink(network, new), dt)
+            step(mechanics, state, shrinkage(config, network, -new), dt)
+            work = mechanics.work(
+                before, state, shrinkage(config, network, -old), shrinkage(config, network, -new), dt
+            )
             given += work.swelling + work.wall - work.viscous
-        energy = mechanics.energies(state, shrink(network, 0.01))
+        energy = mechanics.energies(state, shrinkage(config, network, -0.01))
         errors.append(abs(given / sum(energy) - 1))
     assert errors[1] < 0.02
     assert errors[1] < 0.6 * errors[0]
@@ -155,10 +153,10 @@ def test_pressure_on_the_wall_is_carried():
     config, network = cell(1.1, mechanics__pressure_MPa=10.0, materials__active=like_the_matrix)
     for wall in ("collector_fixed", "lithium_fixed"):
         options = config.mechanics.model_copy(update={"wall": wall})
-        mechanics = Mechanics(config.model_copy(update={"mechanics": options}), network)
+        mechanics = mechanics_of(config.model_copy(update={"mechanics": options}), network)
         state = State.zeros(network)
-        found = mechanics.solve(shrink(network, 0.0), state, np.inf)
-        stress = mechanics.lattice.stress(found.u_nc, found.strain_c, shrink(network, 0.0))
+        found = mechanics.solve(shrinkage(config, network, 0.0), state, np.inf)
+        stress = mechanics.lattice.stress(found.u_nc, found.strain_c, shrinkage(config, network, 0.0))
         weight = network.volume_t / network.volume_t.sum()
         assert weight @ stress[:, 2] == pytest.approx(-10e6, rel=1e-3, abs=0)
         assert weight @ stress[:, 0] == pytest.approx(-10e6 * 0.26 / 0.74, rel=1e-2, abs=0)

@@ -8,7 +8,12 @@ import pytest
 import scipy.sparse.linalg as sla
 from scipy.spatial.transform import Rotation
 
-from latticecell.laws.elastic import isotropic_stiffness, rotate_stiffness, transversely_isotropic_stiffness
+from latticecell.laws.elastic import (
+    isotropic_stiffness,
+    rotate_stiffness,
+    transversely_isotropic_stiffness,
+    voigt_strain,
+)
 from latticecell.physics.lattice import Lattice
 from networks import box_network
 
@@ -16,11 +21,13 @@ SIZE = (1.3e-6, 1.7e-6, 2.1e-6)
 NO_STRAIN = np.zeros(2)
 
 
-def solid(nu, jitter=0.2, swelling=None):
+def solid(nu, jitter=0.2):
     network = box_network((4, 4, 5), SIZE, jitter=jitter)
-    stiffness = np.stack([isotropic_stiffness(78e9, nu)] * 2)
-    tensor = np.zeros((2, 3, 3)) if swelling is None else np.stack([swelling] * 2)
-    return Lattice(network, stiffness, tensor)
+    return Lattice(network, np.stack([isotropic_stiffness(78e9, nu)] * 2))
+
+
+def nothing(network):
+    return np.zeros((network.n_tets, 6))
 
 
 def clamp_walls(network):
@@ -29,11 +36,11 @@ def clamp_walls(network):
     return np.flatnonzero(np.repeat(inner, 3))
 
 
-def relax(lattice, u_nc, strain_c, eigen_n, free):
+def relax(lattice, u_nc, strain_c, eigen_tv, free):
     """Solve for equilibrium of the free unknowns, the others as in ``u_nc``."""
     matrix = lattice.stiffness_matrix().tocsr()[free][:, free].tocsc()
     u = u_nc.copy().ravel()
-    force = lattice.force(u_nc, strain_c, eigen_n).ravel()[free]
+    force = lattice.force(u_nc, strain_c, eigen_tv).ravel()[free]
     u[free] += sla.spsolve(matrix, force)
     return u.reshape(-1, 3)
 
@@ -50,15 +57,15 @@ def test_uniform_strain_with_shear(nu):
     free = clamp_walls(network)
     start = exact.copy().ravel()
     start[free] += np.random.default_rng(5).normal(size=len(free)) * 1e-10
-    u = relax(lattice, start.reshape(-1, 3), lateral, np.zeros(network.n_nodes), free)
+    u = relax(lattice, start.reshape(-1, 3), lateral, nothing(network), free)
     np.testing.assert_allclose(u, exact, atol=1e-10 * np.abs(exact).max())
     expected = isotropic_stiffness(78e9, nu) @ np.array([*lateral, e, h, g, 0.0])
-    stress = lattice.stress(u, lateral, np.zeros(network.n_nodes))
+    stress = lattice.stress(u, lateral, nothing(network))
     np.testing.assert_allclose(
         stress, np.broadcast_to(expected, stress.shape), atol=1e-10 * np.abs(expected).max()
     )
-    inner = lattice.force(u, lateral, np.zeros(network.n_nodes)).ravel()[free]
-    scale = np.abs(lattice.tension(u, lateral, np.zeros(network.n_nodes))).max()
+    inner = lattice.force(u, lateral, nothing(network)).ravel()[free]
+    scale = np.abs(lattice.tension(u, lateral, nothing(network))).max()
     assert np.abs(inner).max() < 1e-10 * scale
 
 
@@ -69,7 +76,7 @@ def test_rigid_motion_gives_no_force():
     shift = np.broadcast_to(np.array([0.3e-6, -0.2e-6, 0.1e-6]), (network.n_nodes, 3))
     stiffness = lattice.stiffness_matrix()
     scale = np.abs(stiffness.data).max() * 0.3e-6
-    assert np.abs(lattice.force(shift, NO_STRAIN, np.zeros(network.n_nodes))).max() < 1e-13 * scale
+    assert np.abs(lattice.force(shift, NO_STRAIN, nothing(network))).max() < 1e-13 * scale
     turn = 1e-3 * np.cross([0.2, -0.5, 0.8], network.x_nc)
     whole = np.ptp(network.x_nc[network.tet_tn], axis=1).max(axis=1) < 0.6e-6
     strain = lattice.strain(turn, NO_STRAIN)[whole]
@@ -80,10 +87,10 @@ def test_rigid_motion_gives_no_force():
 def test_free_uniform_swelling_gives_no_stress():
     """eps* = theta beta with theta symmetric in the plane of the free strains and free top wall."""
     theta = np.diag([1.0, 0.7, -1.0])
-    lattice = solid(0.25, swelling=theta)
+    lattice = solid(0.25)
     network = lattice.network
     beta = -0.0137
-    eigen = np.full(network.n_nodes, beta)
+    eigen = np.tile(beta * voigt_strain(theta), (network.n_tets, 1))
     lateral = beta * np.diag(theta)[:2]
     inner = np.ones((network.n_nodes, 3), bool)
     inner[network.collector_n, 2] = False
@@ -101,22 +108,22 @@ def test_springs_equal_the_linear_tetrahedron():
     crystal = transversely_isotropic_stiffness(199e9, 0.31, 88e9, 0.17, 41e9)
     network = box_network((4, 3, 4), SIZE)
     stiffness = np.concatenate([rotate_stiffness(crystal, rotations)] * 2)
-    lattice = Lattice(network, stiffness, np.zeros((2, 3, 3)))
+    lattice = Lattice(network, stiffness)
     u = np.random.default_rng(2).normal(size=(network.n_nodes, 3)) * 1e-9
     matrix = lattice.stiffness_matrix()
     expected = -(matrix @ u.ravel()).reshape(-1, 3)
-    force = lattice.force(u, NO_STRAIN, np.zeros(network.n_nodes))
+    force = lattice.force(u, NO_STRAIN, nothing(network))
     np.testing.assert_allclose(force, expected, atol=1e-13 * np.abs(expected).max() * 100)
     assert abs(matrix - matrix.T).max() < 1e-12 * abs(matrix).max()
 
 
 def test_force_is_the_gradient_of_the_energy():
     theta = np.array([[1.0, 0.2, 0.1], [0.2, 0.8, -0.3], [0.1, -0.3, -1.0]])
-    lattice = solid(0.3, swelling=theta)
+    lattice = solid(0.3)
     network = lattice.network
     rng = np.random.default_rng(12)
     u = rng.normal(size=(network.n_nodes, 3)) * 1e-9
-    eigen = rng.uniform(-0.01, 0, network.n_nodes)
+    eigen = rng.uniform(-0.01, 0, network.n_tets)[:, None] * voigt_strain(theta)
     way = rng.normal(size=u.shape) * 1e-9
     lateral = np.array([1e-3, -2e-3])
     slope = (lattice.energy(u + way, lateral, eigen) - lattice.energy(u - way, lateral, eigen)) / 2

@@ -13,8 +13,8 @@ def spring_strain(
 ) -> None: ...
 def tet_tension(
     strain_s: NDArray[float64],
-    eigen_t: NDArray[float64],
-    swelling_te: NDArray[float64],
+    eigen_tv: NDArray[float64],
+    direction_sc: NDArray[float64],
     natural_tee: NDArray[float64],
     spring_te: NDArray[int32],
     *,

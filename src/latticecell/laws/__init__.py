@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from latticecell.errors import ConfigError
+from latticecell.laws.bilinear import BilinearLaw
+from latticecell.laws.bond import BondLaw, BondParameters
 from latticecell.laws.electrolyte import BinaryElectrolyte, lipf6_nyman2008
 from latticecell.laws.expansion import Expansion, nmc111_koerver2018
+from latticecell.laws.exponential import ExponentialLaw
 from latticecell.laws.ocv import OpenCircuit, nmc111_zheng2013
 from latticecell.registry import Registry
 
@@ -18,3 +22,17 @@ EXPANSION_LAWS: Registry[Callable[[str], Expansion]] = Registry(
 ELECTROLYTE_LAWS: Registry[Callable[[], BinaryElectrolyte]] = Registry(
     "electrolyte.law", "liquid electrolyte", {"lipf6_nyman2008": lipf6_nyman2008}
 )
+BOND_LAWS: Registry[Callable[[BondParameters], BondLaw]] = Registry(
+    "law", "cohesive law", {"bilinear": BilinearLaw, "exponential": ExponentialLaw}
+)
+
+
+def bond_law(section: str, name: str, parameters: BondParameters) -> BondLaw:
+    """Return the cohesive law called ``name`` of a section of the file, "interface" or "grain_boundary".
+
+    Raises `ConfigError` if there is none, or the parameters contradict each other.
+    """
+    try:
+        return BOND_LAWS[name](parameters)
+    except ConfigError as error:
+        raise ConfigError([f"{section}.{problem}" for problem in error.problems]) from None

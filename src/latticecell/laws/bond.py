@@ -1,16 +1,39 @@
-"""Bilinear cohesive law of bonds that break (PHYSICS 2.6, Eq 17)."""
+"""What a cohesive law of bonds is, and the geometry that laws share."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gamma
 
 Floats = NDArray[np.float64]
-Tangent = Literal["secant", "clipped", "consistent"]
+Flags = NDArray[np.bool_]
+TangentKind = Literal["secant", "clipped", "consistent"]
+
+
+@dataclass(frozen=True, slots=True)
+class BondParameters:
+    """What the keys of a class of bonds give a law.
+
+    Attributes
+    ----------
+    strength_b : (n_bonds,) float64
+        Largest traction, equal in opening and shear [Pa].
+    fracture_energy_b : (n_bonds,) float64
+        Energy per area of complete separation G_c [J/m2].
+    stiffness : float
+        Stiffness in contact, and where a law has one before damage [Pa/m].
+    residual_stiffness : float
+        Stiffness left when broken [Pa/m].
+    """
+
+    strength_b: Floats
+    fracture_energy_b: Floats
+    stiffness: float
+    residual_stiffness: float
 
 
 class BondResponse(NamedTuple):
@@ -22,118 +45,130 @@ class BondResponse(NamedTuple):
         Traction that the second side exerts on the first [Pa]; positive along an opening.
     tangent_bcc : (n_bonds, 3, 3) float64
         Its derivative with respect to the opening, or a positive substitute [Pa/m].
-    stretch_b : (n_bonds,) float64
-        Largest effective opening so far [m].
-    damage_b : (n_bonds,) float64
-        Damage, 0 intact to 1 broken.
+    history_bh : (n_bonds, n_columns) float64
+        History at the end of the step.
     """
 
     traction_bc: Floats
     tangent_bcc: Floats
-    stretch_b: Floats
-    damage_b: Floats
+    history_bh: Floats
 
 
-@dataclass(frozen=True, slots=True)
-class BilinearLaw:
-    """Bilinear traction-separation law with unilateral contact and irreversible damage.
+class BondLaw(Protocol):
+    """A traction-separation law of n bonds, vectorised and without state.
 
-    The effective opening is d_m = sqrt(<d_n>^2 + |d_t|^2). Below the onset d_0 = sigma_c / K the bond is
-    linear; from there traction falls linearly to zero at d_f = 2 G_c / sigma_c; it unloads to the origin.
-    A closed bond resists compression with K whatever its damage. A small absolute residual stiffness keeps
-    broken bonds regular.
-
-    Parameters
-    ----------
-    strength_b : (n_bonds,) float64
-        Strength sigma_c, equal in opening and shear [Pa].
-    final_b : (n_bonds,) float64
-        Opening d_f at which the bond is broken [m].
-    stiffness : float or (n_bonds,) float64
-        Initial and contact stiffness K [Pa/m].
-    residual : float or (n_bonds,) float64
-        Stiffness left when broken [Pa/m].
+    What a bond remembers is a row of ``history_bh``, zero in a virgin bond. Work done on a bond must equal
+    the changes of `stored` and `dissipated` along any path. Registered in ``BOND_LAWS`` is a function or
+    class that makes the law from `BondParameters`; where these contradict each other it raises `ConfigError`
+    with problems that start with the key without its section.
     """
 
-    strength_b: Floats
-    final_b: Floats
-    stiffness: float | Floats
-    residual: float | Floats
-
     @property
-    def onset_b(self) -> Floats:
-        """Opening d_0 at which damage starts, (n_bonds,) [m]."""
-        return self.strength_b / self.stiffness
-
-    @property
-    def toughness_b(self) -> Floats:
-        """Energy per area of complete separation, G_c, (n_bonds,) [J/m2]."""
-        return 0.5 * self.strength_b * self.final_b
-
-    def damage(self, stretch_b: Floats) -> Floats:
-        """Return the damage of a history of largest effective openings, (n_bonds,)."""
-        onset, final = self.onset_b, self.final_b
-        stretch = np.clip(stretch_b, onset, final)
-        return final * (stretch - onset) / (stretch * (final - onset))
+    def columns(self) -> tuple[str, ...]:
+        """Names of the history columns, with units: ``("stretch_m",)``."""
 
     def respond(
-        self, opening_bc: Floats, normal_bc: Floats, stretch_b: Floats, tangent: Tangent = "consistent"
-    ) -> BondResponse:
+        self, opening_bc: Floats, normal_bc: Floats, opening_old_bc: Floats, history_bh: Floats, dt: float,
+        tangent: TangentKind = "consistent",
+    ) -> BondResponse:  # fmt: skip
         """Return traction, tangent and new history of an opening.
 
         Parameters
         ----------
-        opening_bc : (n_bonds, 3) float64
-            Displacement of the second side minus that of the first [m].
+        opening_bc, opening_old_bc : (n_bonds, 3) float64
+            Displacement of the second side minus that of the first, now and at the start of the step [m].
         normal_bc : (n_bonds, 3) float64
             Unit normals, first to second side.
-        stretch_b : (n_bonds,) float64
-            History at the start of the step [m].
+        history_bh : (n_bonds, n_columns) float64
+            History at the start of the step.
+        dt : float
+            Length of the step [s]; may be infinite.
         tangent : {"consistent", "clipped", "secant"}
             "consistent" is the exact derivative, negative along the loading direction of a softening bond;
             "clipped" drops that negative part; "secant" keeps the damage fixed.
         """
-        normal_opening = np.einsum("bc,bc->b", opening_bc, normal_bc)
-        tension_bc = np.maximum(normal_opening, 0.0)[:, None] * normal_bc
-        sliding_bc = opening_bc - normal_opening[:, None] * normal_bc
+
+    def damage(self, history_bh: Floats) -> Floats:
+        """Return the damage, 0 intact to 1 broken, (n_bonds,)."""
+
+    def is_damaged(self, history_bh: Floats) -> Flags:
+        """Return whether the traction of each bond has passed its peak, (n_bonds,)."""
+
+    def is_broken(self, history_bh: Floats) -> Flags:
+        """Return whether each bond counts as separated, (n_bonds,)."""
+
+    def stored(self, opening_bc: Floats, normal_bc: Floats, history_bh: Floats) -> Floats:
+        """Return the recoverable energy per area, (n_bonds,) [J/m2]."""
+
+    def dissipated(self, history_bh: Floats) -> Floats:
+        """Return the energy per area lost so far, (n_bonds,) [J/m2]."""
+
+
+class Opening(NamedTuple):
+    """An opening taken apart: normal part, the part that pulls or slides, and the size of that.
+
+    Attributes
+    ----------
+    normal_b : (n_bonds,) float64
+        Normal opening, negative in contact [m].
+    active_bc, sliding_bc : (n_bonds, 3) float64
+        Opening without its compressive part, and its tangential part [m].
+    effective_b : (n_bonds,) float64
+        Effective opening d_m = sqrt(<d_n>^2 + |d_t|^2) [m].
+    """
+
+    normal_b: Floats
+    active_bc: Floats
+    sliding_bc: Floats
+    effective_b: Floats
+
+    @classmethod
+    def of(cls, opening_bc: Floats, normal_bc: Floats) -> Opening:
+        """Split openings on the normals of their bonds."""
+        normal_b = np.einsum("bc,bc->b", opening_bc, normal_bc)
+        tension_bc = np.maximum(normal_b, 0.0)[:, None] * normal_bc
+        sliding_bc = opening_bc - normal_b[:, None] * normal_bc
         active_bc = tension_bc + sliding_bc
-        effective = np.sqrt(np.einsum("bc,bc->b", active_bc, active_bc))
-        new_stretch = np.maximum(stretch_b, effective)
-        damage = self.damage(new_stretch)
-        secant = (1 - damage) * self.stiffness + damage * self.residual
-        along_normal = np.where(normal_opening > 0, secant, self.stiffness)
-        traction = secant[:, None] * sliding_bc + (along_normal * normal_opening)[:, None] * normal_bc
+        return cls(normal_b, active_bc, sliding_bc, np.sqrt(np.einsum("bc,bc->b", active_bc, active_bc)))
 
-        matrix = secant[:, None, None] * np.eye(3)
-        matrix = matrix + (along_normal - secant)[:, None, None] * _outer(normal_bc, normal_bc)
-        if tangent != "secant":
-            onset, final = self.onset_b, self.final_b
-            softening = (effective >= stretch_b) & (effective > onset) & (effective < final)
-            size = np.where(softening, effective, 1.0)
-            # d(secant)/d(opening) = -(K - K_res) d_f d_0 / ((d_f - d_0) d_m^2) times the unit opening
-            fall = (self.stiffness - self.residual) * final * onset / ((final - onset) * size**3)
-            if tangent == "clipped":
-                fall = np.minimum(fall, secant / size**2)
-            matrix = matrix - np.where(softening, fall, 0.0)[:, None, None] * _outer(active_bc, active_bc)
-        return BondResponse(traction, matrix, new_stretch, damage)
 
-    def stored(self, opening_bc: Floats, normal_bc: Floats, stretch_b: Floats) -> Floats:
-        """Return the recoverable energy per area at fixed damage, (n_bonds,) [J/m2]."""
-        traction = self.respond(opening_bc, normal_bc, stretch_b, "secant").traction_bc
-        return 0.5 * np.einsum("bc,bc->b", traction, opening_bc)
+def contact_traction(opening: Opening, normal_bc: Floats, secant_b: Floats, contact: float) -> Floats:
+    """Return the traction of a secant stiffness, in compression of a contact stiffness, (n_bonds, 3) [Pa]."""
+    along_normal = np.where(opening.normal_b > 0, secant_b, contact)
+    return secant_b[:, None] * opening.sliding_bc + (along_normal * opening.normal_b)[:, None] * normal_bc
 
-    def dissipated(self, stretch_b: Floats) -> Floats:
-        """Return the energy per area lost to damage so far, (n_bonds,) [J/m2].
 
-        Under monotone opening the work is the area below the bilinear curve; what unloading to the origin
-        gives back is subtracted. The residual stiffness, being elastic in parallel, loses
-        K_res (d - d_0)/2 d_0 d_f/(d_f - d_0) less; that part is included.
-        """
-        onset, final = self.onset_b, self.final_b
-        stretch = np.clip(stretch_b, onset, final)
-        # -dPsi/dd integrated: Y = (K - K_res) d_m^2 / 2 and dd/dd_m = d_f d_0 / ((d_f - d_0) d_m^2)
-        rate = 0.5 * (self.stiffness - self.residual) * final * onset / (final - onset)
-        return rate * (stretch - onset)
+def contact_tangent(
+    opening: Opening, normal_bc: Floats, secant_b: Floats, contact: float, fall_b: Floats, kind: TangentKind
+) -> Floats:
+    """Return the derivative of `contact_traction` by the opening, (n_bonds, 3, 3) [Pa/m].
+
+    Parameters
+    ----------
+    opening : Opening
+    normal_bc : (n_bonds, 3) float64
+    secant_b : (n_bonds,) float64
+        Secant stiffness [Pa/m].
+    contact : float
+        Contact stiffness [Pa/m].
+    fall_b : (n_bonds,) float64
+        -d(secant)/d(effective) over the effective opening, 0 unless the history grows [Pa/m3].
+    kind : {"consistent", "clipped", "secant"}
+    """
+    along_normal = np.where(opening.normal_b > 0, secant_b, contact)
+    matrix = secant_b[:, None, None] * np.eye(3)
+    matrix = matrix + (along_normal - secant_b)[:, None, None] * _outer(normal_bc, normal_bc)
+    if kind == "secant":
+        return matrix
+    if kind == "clipped":
+        size = np.where(fall_b > 0, opening.effective_b, 1.0)
+        fall_b = np.minimum(fall_b, secant_b / size**2)
+    return matrix - fall_b[:, None, None] * _outer(opening.active_bc, opening.active_bc)
+
+
+def contact_energy(opening: Opening, secant_b: Floats, contact: float) -> Floats:
+    """Return the energy that `contact_traction` stores at a fixed secant stiffness, (n_bonds,) [J/m2]."""
+    return 0.5 * (secant_b * opening.effective_b**2 + contact * np.minimum(opening.normal_b, 0.0) ** 2)
 
 
 def weibull_strength(mean: float, modulus: float | None, size: int, rng: np.random.Generator) -> Floats:

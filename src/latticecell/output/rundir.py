@@ -227,7 +227,7 @@ class RunDirectory:
             raise ConfigError(f"{path}: belongs to another network: {found}")
         if about["topology"] != _topology_hash(network):
             raise ConfigError(f"{path}: belongs to another network, whose tets or bonds differ")
-        state = State.zeros(network)
+        state = State.zeros(network, arrays.get("history_bh", np.zeros(1)).shape[-1])
         for field in dataclass_fields(state):
             target = getattr(state, field.name)
             if field.name not in arrays or arrays[field.name].shape != target.shape:

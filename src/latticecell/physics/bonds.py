@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from latticecell.config import Config, GrainBoundary, Interface
-from latticecell.laws.bond import BilinearLaw, Tangent, weibull_strength
-from latticecell.network import INTERFACE_BOND, Network
+from latticecell.laws.bond import BondLaw, BondParameters, TangentKind, weibull_strength
+from latticecell.materials import MechanicalLaws
+from latticecell.network import GB_BOND, INTERFACE_BOND, Network
 
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 
 class BondForces(NamedTuple):
@@ -23,59 +25,59 @@ class BondForces(NamedTuple):
         Force on the first node [N]; the second feels the opposite.
     tangent_bcc : (n_active, 3, 3) float64
         Derivative by the opening [N/m].
-    stretch_b, damage_b : (n_active,) float64
-        Proposed history [m] and damage [1].
+    history_bh : (n_active, n_columns) float64
+        Proposed history.
     """
 
     force_bc: Floats
     tangent_bcc: Floats
-    stretch_b: Floats
-    damage_b: Floats
+    history_bh: Floats
 
 
 class Bonds:
     """Active bonds: those of the particle surface, and grain boundaries unless they are tied.
 
     Strengths are drawn from the microstructure's seed, so the same file gives the same bonds. A bond may
-    carry a viscous traction eta d(opening)/dt with eta = viscosity strength / d_f, a regularisation.
+    carry a viscous traction eta d(opening)/dt with eta = viscosity strength^2 / (2 G_c), a regularisation
+    that is the same for every law.
 
     Attributes
     ----------
     active_b : (n_active,) intp
-        Their indices in the network.
+        Their indices in the network, grain boundaries first.
     node_bn : (n_active, 2) int32
         Their nodes.
-    law : BilinearLaw
-        Law of the active bonds.
+    strength_b : (n_active,) float64
+        Their strengths [Pa].
+    n_columns : int
+        Columns of the histories: as many as the law that needs most has.
     """
 
-    def __init__(self, config: Config, network: Network):
+    def __init__(self, laws: MechanicalLaws, network: Network):
         self._n_bonds = network.n_bonds
-        interface = network.kind_b == INTERFACE_BOND
-        active = interface if config.grain_boundary.mode == "tied" else np.ones(network.n_bonds, bool)
-        self.active_b = np.flatnonzero(active)
+        rng = np.random.default_rng([laws.seed, 2])
+        active, strengths, viscosities = [], [], []
+        self._laws: list[tuple[slice, BondLaw]] = []
+        start = 0
+        for kind, own in ((GB_BOND, laws.grain_boundary), (INTERFACE_BOND, laws.interface)):
+            bonds = np.flatnonzero(network.kind_b == kind)
+            strength = weibull_strength(own.strength, own.weibull_modulus, len(bonds), rng)
+            if kind == GB_BOND and laws.tied:
+                continue
+            energy = np.full(len(bonds), own.fracture_energy)
+            parameters = BondParameters(strength, energy, own.stiffness, own.residual_stiffness)
+            self._laws.append((slice(start, start + len(bonds)), own.law(parameters)))
+            start += len(bonds)
+            active.append(bonds)
+            strengths.append(strength)
+            viscosities.append(own.viscosity * strength / (2 * energy / strength))
+        self.active_b = np.concatenate(active)
+        self.strength_b, self._viscosity_b = np.concatenate(strengths), np.concatenate(viscosities)
         self.node_bn = network.bond_bn[self.active_b]
         self.normal_bc = network.normal_bc[self.active_b]
         self.area_b = network.area_b[self.active_b]
-        self.is_interface_b = interface[self.active_b]
-        rng = np.random.default_rng([config.microstructure.seed, 2])
-        strength = np.empty(network.n_bonds)
-        energy, stiffness, residual, viscosity = (np.empty(network.n_bonds) for _ in range(4))
-        kinds: tuple[tuple[NDArray[np.bool_], Interface | GrainBoundary], ...] = (
-            (~interface, config.grain_boundary),
-            (interface, config.interface),
-        )
-        for of_kind, options in kinds:
-            size = int(np.count_nonzero(of_kind))
-            strength[of_kind] = weibull_strength(options.strength, options.weibull_modulus, size, rng)
-            energy[of_kind] = options.fracture_energy
-            stiffness[of_kind] = options.stiffness
-            residual[of_kind] = options.residual_stiffness
-            viscosity[of_kind] = options.viscosity
-        final = 2 * energy / strength
-        a = self.active_b
-        self.law = BilinearLaw(strength[a], final[a], stiffness[a], residual[a])
-        self.viscosity_b = (viscosity * strength / final)[a]
+        self.is_interface_b = network.kind_b[self.active_b] == INTERFACE_BOND
+        self.n_columns = max(len(law.columns) for _, law in self._laws)
 
     def everywhere(self, active: Floats) -> Floats:
         """Spread a field of the active bonds over all bonds, zero on the others."""
@@ -88,7 +90,7 @@ class Bonds:
         return u_nc[self.node_bn[:, 1]] - u_nc[self.node_bn[:, 0]]
 
     def respond(
-        self, opening_bc: Floats, before_bc: Floats, stretch_b: Floats, dt: float, tangent: Tangent
+        self, opening_bc: Floats, before_bc: Floats, history_bh: Floats, dt: float, tangent: TangentKind
     ) -> BondForces:
         """Forces at an opening, given the opening and history at the start of the step.
 
@@ -96,38 +98,62 @@ class Bonds:
         ----------
         opening_bc, before_bc : (n_active, 3) float64
             Openings now and at the start of the step [m].
-        stretch_b : (n_active,) float64
-            History at the start of the step [m].
+        history_bh : (n_active, n_columns) float64
+            History at the start of the step.
         dt : float
             Length of the step [s]; ``inf`` switches viscous tractions off.
         tangent : {"consistent", "clipped", "secant"}
         """
-        answer = self.law.respond(opening_bc, self.normal_bc, stretch_b, tangent)
-        drag = (self.viscosity_b / dt)[:, None]
-        traction = answer.traction_bc + drag * (opening_bc - before_bc)
-        matrix = answer.tangent_bcc + drag[:, :, None] * np.eye(3)
+        parts = [
+            law.respond(opening_bc[own], self.normal_bc[own], before_bc[own], history, dt, tangent)
+            for own, law, history in self._parts(history_bh)
+        ]
+        new_bh = np.zeros_like(history_bh)
+        for (own, law), part in zip(self._laws, parts, strict=True):
+            new_bh[own, : len(law.columns)] = part.history_bh
+        drag = (self._viscosity_b / dt)[:, None]
+        traction = np.concatenate([part.traction_bc for part in parts]) + drag * (opening_bc - before_bc)
+        matrix = np.concatenate([part.tangent_bcc for part in parts]) + drag[:, :, None] * np.eye(3)
         area = self.area_b
-        return BondForces(
-            area[:, None] * traction, area[:, None, None] * matrix, answer.stretch_b, answer.damage_b
-        )
+        return BondForces(area[:, None] * traction, area[:, None, None] * matrix, new_bh)
 
-    def stored(self, opening_bc: Floats, stretch_b: Floats) -> float:
+    def damage(self, history_bh: Floats) -> Floats:
+        """Damage of the active bonds, (n_active,) [1]."""
+        return np.concatenate([law.damage(history) for _, law, history in self._parts(history_bh)])
+
+    def is_damaged(self, history_bh: Floats) -> Flags:
+        """Whether the traction of each active bond has passed its peak, (n_active,)."""
+        return np.concatenate([law.is_damaged(history) for _, law, history in self._parts(history_bh)])
+
+    def is_broken(self, history_bh: Floats) -> Flags:
+        """Whether each active bond counts as separated, (n_active,)."""
+        return np.concatenate([law.is_broken(history) for _, law, history in self._parts(history_bh)])
+
+    def stored(self, opening_bc: Floats, history_bh: Floats) -> float:
         """Recoverable energy of the active bonds [J]."""
-        return float(self.area_b @ self.law.stored(opening_bc, self.normal_bc, stretch_b))
+        parts = self._parts(history_bh)
+        energy = [law.stored(opening_bc[own], self.normal_bc[own], history) for own, law, history in parts]
+        return float(self.area_b @ np.concatenate(energy))
 
-    def dissipated(self, stretch_b: Floats) -> tuple[float, float]:
+    def dissipated(self, history_bh: Floats) -> tuple[float, float]:
         """Energy lost to damage at the interface and at grain boundaries [J]."""
-        lost = self.area_b * self.law.dissipated(stretch_b)
+        parts = [law.dissipated(history) for _, law, history in self._parts(history_bh)]
+        lost = self.area_b * np.concatenate(parts)
         return float(lost[self.is_interface_b].sum()), float(lost[~self.is_interface_b].sum())
 
     def viscous_work(self, opening_bc: Floats, before_bc: Floats, dt: float) -> float:
         """Work lost to the viscous tractions over a step [J]."""
         jump = opening_bc - before_bc
-        return float((self.area_b * self.viscosity_b / dt) @ np.einsum("bc,bc->b", jump, jump))
+        return float((self.area_b * self._viscosity_b / dt) @ np.einsum("bc,bc->b", jump, jump))
 
     def traction_share(self, opening_bc: Floats, before_bc: Floats, dt: float) -> float:
         """Largest viscous traction over the strength of its bond [1]: the error of the regularisation."""
-        if not len(self.area_b) or not self.viscosity_b.any():
+        if not len(self.area_b) or not self._viscosity_b.any():
             return 0.0
         speed = np.linalg.norm(opening_bc - before_bc, axis=1) / dt
-        return float((self.viscosity_b * speed / self.law.strength_b).max())
+        return float((self._viscosity_b * speed / self.strength_b).max())
+
+    def _parts(self, history_bh: Floats) -> Iterator[tuple[slice, BondLaw, Floats]]:
+        """Bonds of each law, the law, and the columns of the history that are its own."""
+        for own, law in self._laws:
+            yield own, law, history_bh[own, : len(law.columns)]

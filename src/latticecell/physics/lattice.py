@@ -13,38 +13,29 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from latticecell._kernels import springs
-from latticecell.config import Config
-from latticecell.laws.elastic import (
-    VOIGT,
-    isotropic_stiffness,
-    rotate_stiffness,
-    transversely_isotropic_stiffness,
-    voigt_strain,
-)
+from latticecell.laws.elastic import VOIGT, rotate_stiffness, voigt_strain
+from latticecell.materials import MechanicalLaws
 from latticecell.network import Network
 
 Floats = NDArray[np.float64]
 
 
 class Lattice:
-    """Elastic operator of a network; ``swelling_tv`` is the expansion tensor of each tet (Voigt).
+    """Elastic operator of a network.
 
     Parameters
     ----------
     network : Network
     stiffness_dvv : (n_domains, 6, 6) float64
         Stiffness of each domain in cell axes [Pa], Voigt: grains, ECBD, ED.
-    swelling_dcc : (n_domains, 3, 3) float64
-        Expansion tensor Q theta Q^T of each domain [1]; zero where nothing swells.
     n_threads : int
         Threads of the kernels; results do not depend on it.
     """
 
-    def __init__(self, network: Network, stiffness_dvv: Floats, swelling_dcc: Floats, n_threads: int = 1):
+    def __init__(self, network: Network, stiffness_dvv: Floats, n_threads: int = 1):
         self.network = network
         self.n_threads = n_threads
         self._stiffness_tvv = stiffness_dvv[network.domain_t]
-        self.swelling_tv = voigt_strain(swelling_dcc)[network.domain_t]
         direction_tec = network.direction_sc[network.spring_te]
         x, y, z = np.moveaxis(direction_tec, 2, 0)
         h_tev = np.stack([x * x, y * y, z * z, y * z, x * z, x * y], axis=2)
@@ -59,13 +50,8 @@ class Lattice:
                 optimize=True,
             )
         )
-        self._swelling_te = np.ascontiguousarray(np.einsum("tev,tv->te", h_tev, self.swelling_tv))
 
-    def tet_mean(self, field_n: Floats) -> Floats:
-        """Mean of a nodal field over the four nodes of each tet, (n_tets,)."""
-        return field_n[self.network.tet_tn].mean(axis=1)
-
-    def tension(self, u_nc: Floats, strain_c: Floats, eigen_n: Floats) -> Floats:
+    def tension(self, u_nc: Floats, strain_c: Floats, eigen_tv: Floats) -> Floats:
         """Tension of every spring, (n_springs,) [N], positive in tension.
 
         Parameters
@@ -74,8 +60,8 @@ class Lattice:
             Periodic part of the displacement [m].
         strain_c : (2,) float64
             Mean lateral strain along x and y [1].
-        eigen_n : (n_nodes,) float64
-            Linear expansion beta(x) - beta(x0) [1].
+        eigen_tv : (n_tets, 6) float64
+            Eigenstrain, Voigt with engineering shears [1].
         """
         network = self.network
         strain_s = np.empty(network.n_springs)
@@ -91,8 +77,8 @@ class Lattice:
         tension_te = np.empty((network.n_tets, 6))
         springs.tet_tension(
             strain_s,
-            self.tet_mean(eigen_n),
-            self._swelling_te,
+            eigen_tv,
+            network.direction_sc,
             self._natural_tee,
             network.spring_te,
             out=tension_te,
@@ -123,9 +109,9 @@ class Lattice:
         )
         return force_nc
 
-    def force(self, u_nc: Floats, strain_c: Floats, eigen_n: Floats) -> Floats:
+    def force(self, u_nc: Floats, strain_c: Floats, eigen_tv: Floats) -> Floats:
         """Force of the springs on every node, (n_nodes, 3) [N]."""
-        return self.gather(self.tension(u_nc, strain_c, eigen_n))
+        return self.gather(self.tension(u_nc, strain_c, eigen_tv))
 
     def strain(self, u_nc: Floats, strain_c: Floats) -> Floats:
         """Total strain of every tet, (n_tets, 6) Voigt with engineering shears [1]."""
@@ -134,26 +120,26 @@ class Lattice:
         strain_tv[:, :2] += strain_c
         return strain_tv
 
-    def stress(self, u_nc: Floats, strain_c: Floats, eigen_n: Floats) -> Floats:
+    def stress(self, u_nc: Floats, strain_c: Floats, eigen_tv: Floats) -> Floats:
         """Stress of every tet, (n_tets, 6) Voigt [Pa], positive in tension."""
-        elastic_tv = self.strain(u_nc, strain_c) - self.tet_mean(eigen_n)[:, None] * self.swelling_tv
+        elastic_tv = self.strain(u_nc, strain_c) - eigen_tv
         return np.einsum("tvw,tw->tv", self._stiffness_tvv, elastic_tv)
 
-    def energy(self, u_nc: Floats, strain_c: Floats, eigen_n: Floats) -> float:
+    def energy(self, u_nc: Floats, strain_c: Floats, eigen_tv: Floats) -> float:
         """Elastic energy of the lattice [J]."""
-        elastic_tv = self.strain(u_nc, strain_c) - self.tet_mean(eigen_n)[:, None] * self.swelling_tv
+        elastic_tv = self.strain(u_nc, strain_c) - eigen_tv
         density_t = 0.5 * np.einsum(
             "tv,tvw,tw->t", elastic_tv, self._stiffness_tvv, elastic_tv, optimize=True
         )
         return float(density_t @ self.network.volume_t)
 
-    def hydrostatic(self, u_nc: Floats, strain_c: Floats, eigen_n: Floats) -> Floats:
+    def hydrostatic(self, u_nc: Floats, strain_c: Floats, eigen_tv: Floats) -> Floats:
         """Mean stress sigma_h of every node, (n_nodes,) [Pa].
 
         The volume-weighted mean over the node's own tets, so never averaged across a grain boundary.
         """
         network = self.network
-        mean_t = self.stress(u_nc, strain_c, eigen_n)[:, :3].mean(axis=1)
+        mean_t = self.stress(u_nc, strain_c, eigen_tv)[:, :3].mean(axis=1)
         weight = np.repeat(mean_t * network.volume_t / 4, 4)
         return np.bincount(network.tet_tn.ravel(), weight, network.n_nodes) / network.volume_n
 
@@ -189,20 +175,7 @@ def block_matrix(rows: NDArray, cols: NDArray, block_k: Floats, n: int) -> sp.bs
     return sp.bsr_matrix((data, key % n, start), shape=(3 * n, 3 * n))
 
 
-def elastic_constants(config: Config, network: Network) -> tuple[Floats, Floats]:
-    """Stiffness (n_domains, 6, 6) [Pa] and expansion tensor (n_domains, 3, 3) [1] of every domain."""
-    active, ecbd, separator = config.materials.active, config.materials.ecbd, config.materials.separator
-    q = network.rotation_gcc
-    if active.elasticity == "isotropic":
-        crystal = isotropic_stiffness(active.youngs_modulus, active.poisson_ratio)
-    else:
-        assert active.youngs_modulus_c and active.poisson_ratio_c is not None and active.shear_modulus_c
-        crystal = transversely_isotropic_stiffness(
-            active.youngs_modulus, active.poisson_ratio,
-            active.youngs_modulus_c, active.poisson_ratio_c, active.shear_modulus_c,
-        )  # fmt: skip
-    media = [isotropic_stiffness(m.youngs_modulus, m.poisson_ratio) for m in (ecbd, separator)]
-    stiffness = np.concatenate([rotate_stiffness(crystal, q), np.array(media)])
-    swelling = np.zeros((len(q) + 2, 3, 3))
-    swelling[: len(q)] = np.einsum("gik,k,gjk->gij", q, active.expansion_ratio, q)
-    return stiffness, swelling
+def domain_stiffness(laws: MechanicalLaws, network: Network) -> Floats:
+    """Stiffness of every domain in cell axes, (n_domains, 6, 6) [Pa]: grains, ECBD, ED."""
+    grains = rotate_stiffness(laws.crystal_vv, network.rotation_gcc)
+    return np.concatenate([grains, laws.ecbd_vv[None], laws.separator_vv[None]])

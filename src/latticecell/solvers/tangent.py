@@ -7,8 +7,6 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
-from latticecell.network import GB_BOND, Network
-
 Floats = NDArray[np.float64]
 
 
@@ -23,6 +21,11 @@ class Tangent:
         Block unknown of every node, -1 where it is fixed.
     bond_bn : (n_active, 2) int32
         Nodes of the active bonds.
+
+    Attributes
+    ----------
+    n : int
+        Number of block unknowns.
     """
 
     def __init__(self, lattice: sp.bsr_matrix, unknown_n: NDArray[np.intp], bond_bn: NDArray[np.int32]):
@@ -31,6 +34,7 @@ class Tangent:
         member = gather_matrix(unknown_n, n)
         spread = sp.kron(member, sp.identity(3), format="csr")
         links = len(a)
+        self.n = n
         self._ends = np.stack([a, b], axis=1)
         rows, cols = np.concatenate([a, b, a, b]), np.concatenate([a, b, b, a])
         # Zero blocks of the bonds enter the pattern of the lattice through explicit zeros.
@@ -81,12 +85,10 @@ def positive_part(tangent_bcc: Floats) -> Floats:
 
 
 def number_unknowns(
-    network: Network, tied: bool, fixed_n: NDArray[np.integer]
+    n: int, tied_bn: NDArray[np.integer], fixed_n: NDArray[np.integer]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Block unknown of every node (-1: fixed) and a node of every unknown; tied copies share one."""
-    n = network.n_nodes
-    gb = network.bond_bn[network.kind_b == GB_BOND] if tied else np.zeros((0, 2), np.int32)
-    graph = sp.coo_matrix((np.ones(len(gb), bool), (gb[:, 0], gb[:, 1])), shape=(n, n))
+    """Block unknown of each of n nodes (-1: fixed) and a node of every unknown; tied pairs share one."""
+    graph = sp.coo_matrix((np.ones(len(tied_bn), bool), (tied_bn[:, 0], tied_bn[:, 1])), shape=(n, n))
     group = connected_components(graph, directed=False)[1]
     free = np.ones(n, bool)
     free[fixed_n] = False
