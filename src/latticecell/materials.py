@@ -8,8 +8,8 @@ from functools import partial
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from latticecell.arrays import Floats
 from latticecell.config import Config, GrainBoundary, Interface
 from latticecell.laws import BOND_LAWS, ELECTROLYTE_LAWS, EXPANSION_LAWS, OCV_LAWS, bond_law
 from latticecell.laws.bond import BondLaw, BondParameters
@@ -21,8 +21,6 @@ from latticecell.laws.resistance import ExponentialContact
 from latticecell.registry import Registry
 from latticecell.solvers import EQUILIBRIUM_SOLVERS
 from latticecell.units import GAS_CONSTANT
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from latticecell.arrays import Floats
 from latticecell.network import Network
 from latticecell.state import State
 from latticecell.stepper import CHARGE, SWELLING, VISCOUS, WALL, Stepper, StepReport
 from latticecell.units import FARADAY
-
-Floats = NDArray[np.float64]
 
 NM, GPA = 1e9, 1e-9
 OPEN_GAP = 1e-9

@@ -6,12 +6,10 @@ from dataclasses import dataclass, fields
 from typing import Annotated
 
 import numpy as np
-from numpy.typing import NDArray
 
+from latticecell.arrays import Floats
 from latticecell.fields import Field, declarations
 from latticecell.network import Network
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from latticecell.acceleration import Anderson
+from latticecell.arrays import Floats
 from latticecell.config import Config
 from latticecell.electrochemistry import Current, Electrochemistry, Solution, Voltage
 from latticecell.errors import SolveError
@@ -25,8 +25,6 @@ from latticecell.physics.eigenstrain import EigenstrainSource, Fields, LithiumEx
 from latticecell.physics.mechanics import Mechanics, MechanicsSolution
 from latticecell.protocol import Stage, stages
 from latticecell.state import State
-
-Floats = NDArray[np.float64]
 
 CHARGE, SWELLING, WALL, VISCOUS = range(4)
 """Columns of ``State.passed``."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from latticecell.arrays import Bools, Floats
 from latticecell.errors import ConfigError
 from latticecell.laws.bond import (
     BondParameters,
@@ -15,8 +15,6 @@ from latticecell.laws.bond import (
     contact_tangent,
     contact_traction,
 )
-
-Floats = NDArray[np.float64]
 
 
 class BilinearLaw:
@@ -84,11 +82,11 @@ class BilinearLaw:
         stretch = np.clip(history_bh[:, 0], onset, final)
         return final * (stretch - onset) / (stretch * (final - onset))
 
-    def is_damaged(self, history_bh: Floats) -> NDArray[np.bool_]:
+    def is_damaged(self, history_bh: Floats) -> Bools:
         """Return whether each bond has been opened beyond its onset, (n_bonds,)."""
         return history_bh[:, 0] > self._onset_b
 
-    def is_broken(self, history_bh: Floats) -> NDArray[np.bool_]:
+    def is_broken(self, history_bh: Floats) -> Bools:
         """Return whether each bond has been opened to its final opening, (n_bonds,)."""
         return history_bh[:, 0] >= self._final_b
 

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import gamma
 
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
+from latticecell.arrays import Bools, Floats
+
 TangentKind = Literal["secant", "clipped", "consistent"]
 
 
@@ -91,10 +90,10 @@ class BondLaw(Protocol):
     def damage(self, history_bh: Floats) -> Floats:
         """Return the damage, 0 intact to 1 broken, (n_bonds,)."""
 
-    def is_damaged(self, history_bh: Floats) -> Flags:
+    def is_damaged(self, history_bh: Floats) -> Bools:
         """Return whether the traction of each bond has passed its peak, (n_bonds,)."""
 
-    def is_broken(self, history_bh: Floats) -> Flags:
+    def is_broken(self, history_bh: Floats) -> Bools:
         """Return whether each bond counts as separated, (n_bonds,)."""
 
     def stored(self, opening_bc: Floats, normal_bc: Floats, history_bh: Floats) -> Floats:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import gammainc
 
+from latticecell.arrays import Bools, Floats
 from latticecell.errors import ConfigError
 from latticecell.laws.bond import (
     BondParameters,
@@ -16,8 +16,6 @@ from latticecell.laws.bond import (
     contact_tangent,
     contact_traction,
 )
-
-Floats = NDArray[np.float64]
 
 BROKEN = 0.99
 """Share of the fracture energy whose loss makes a bond count as broken; reached at 8.4 d_c."""
@@ -76,11 +74,11 @@ class ExponentialLaw:
         """Return the damage, (n_bonds,) [1]."""
         return -np.expm1(-history_bh[:, 0] / self._length_b)
 
-    def is_damaged(self, history_bh: Floats) -> NDArray[np.bool_]:
+    def is_damaged(self, history_bh: Floats) -> Bools:
         """Return whether each bond has been opened beyond d_c, where the traction peaks, (n_bonds,)."""
         return history_bh[:, 0] > self._length_b
 
-    def is_broken(self, history_bh: Floats) -> NDArray[np.bool_]:
+    def is_broken(self, history_bh: Floats) -> Bools:
         """Return whether each bond has lost `BROKEN` of its fracture energy, (n_bonds,)."""
         return gammainc(3, history_bh[:, 0] / self._length_b) >= BROKEN
 

@@ -6,14 +6,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from latticecell.arrays import Bools, Floats
 from latticecell.laws.bond import BondLaw, BondParameters, TangentKind, weibull_strength
 from latticecell.materials import MechanicalLaws
 from latticecell.network import GB_BOND, INTERFACE_BOND, Network
-
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 
 
 class BondForces(NamedTuple):
@@ -121,11 +118,11 @@ class Bonds:
         """Damage of the active bonds, (n_active,) [1]."""
         return np.concatenate([law.damage(history) for _, law, history in self._parts(history_bh)])
 
-    def is_damaged(self, history_bh: Floats) -> Flags:
+    def is_damaged(self, history_bh: Floats) -> Bools:
         """Whether the traction of each active bond has passed its peak, (n_active,)."""
         return np.concatenate([law.is_damaged(history) for _, law, history in self._parts(history_bh)])
 
-    def is_broken(self, history_bh: Floats) -> Flags:
+    def is_broken(self, history_bh: Floats) -> Bools:
         """Whether each active bond counts as separated, (n_active,)."""
         return np.concatenate([law.is_broken(history) for _, law, history in self._parts(history_bh)])
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from latticecell.arrays import Floats
 from latticecell.laws.elastic import voigt_strain
 from latticecell.materials import MechanicalLaws
 from latticecell.network import Network
-
-Floats = NDArray[np.float64]
 
 
 class Fields(Protocol):

@@ -13,11 +13,10 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from latticecell._kernels import springs
+from latticecell.arrays import Floats
 from latticecell.laws.elastic import VOIGT, rotate_stiffness, voigt_strain
 from latticecell.materials import MechanicalLaws
 from latticecell.network import Network
-
-Floats = NDArray[np.float64]
 
 
 class Lattice:

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import networkx
 import numpy as np
-from numpy.typing import NDArray
 
+from latticecell.arrays import Bools, Floats
 from latticecell.config import Solver
 from latticecell.errors import SolveError
 from latticecell.materials import MechanicalLaws
@@ -23,8 +23,6 @@ from latticecell.physics.lattice import Lattice, domain_stiffness
 from latticecell.solvers import EQUILIBRIUM_SOLVERS
 from latticecell.solvers.tangent import Tangent, gather_matrix, number_unknowns
 from latticecell.state import State
-
-Floats = NDArray[np.float64]
 
 SEARCH_FROM = 8
 """Newton iteration from which every step is searched; earlier, a search blocks changes of contact."""
@@ -268,7 +266,7 @@ class Mechanics:
         bonds = self.bonds
         return bonds.everywhere(bonds.damage(state.history_bh[bonds.active_b]))
 
-    def broken(self, state: State) -> NDArray[np.bool_]:
+    def broken(self, state: State) -> Bools:
         """Whether each bond counts as separated, (n_bonds,)."""
         bonds = self.bonds
         return bonds.everywhere(bonds.is_broken(state.history_bh[bonds.active_b]).astype(float)) > 0

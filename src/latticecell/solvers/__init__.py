@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-from numpy.typing import NDArray
-
+from latticecell.arrays import Floats
 from latticecell.registry import Registry
 from latticecell.solvers.direct import DirectEquilibrium
 from latticecell.solvers.equilibrium import EquilibriumSolver, MultigridEquilibrium
 from latticecell.solvers.tangent import Tangent
 
-EQUILIBRIUM_SOLVERS: Registry[Callable[[Tangent, NDArray[np.float64]], EquilibriumSolver]] = Registry(
+EQUILIBRIUM_SOLVERS: Registry[Callable[[Tangent, Floats], EquilibriumSolver]] = Registry(
     "solver.equilibrium", "solver", {"multigrid": MultigridEquilibrium, "direct": DirectEquilibrium}
 )

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import scipy.sparse.linalg as sla
-from numpy.typing import NDArray
 
+from latticecell.arrays import Floats
 from latticecell.solvers.krylov import LinearResult
 from latticecell.solvers.tangent import Tangent
-
-Floats = NDArray[np.float64]
 
 
 class DirectEquilibrium:

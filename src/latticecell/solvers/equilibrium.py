@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from latticecell.arrays import Floats
 from latticecell.errors import SolveError
 from latticecell.solvers.krylov import LinearResult, conjugate_gradients
 from latticecell.solvers.multigrid import MergedMultigrid
 from latticecell.solvers.tangent import Tangent, positive_part
-
-Floats = NDArray[np.float64]
 
 REBUILD_ABOVE = 25
 """Iterations above which the preconditioner is made anew."""

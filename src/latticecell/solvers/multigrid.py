@@ -15,7 +15,7 @@ import pyamg
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from latticecell.arrays import Floats
 
 DAMPING = 0.5
 """Weight of the block solves before and after the multigrid cycle; keeps the preconditioner definite."""
