@@ -201,7 +201,7 @@ class Interface(Section):
     law: Annotated[str, Named("law")] = "bilinear"
     """Cohesive law: traction against opening, and what is lost."""
     strength: Strength = 100.0
-    """Traction, in opening and in shear, at which the particle starts to debond; the mean if scattered."""
+    """Largest traction that the interface bears, in opening or in shear; the mean if scattered."""
     fracture_energy: Toughness = 1.0
     """Energy per area that separates particle and ECBD completely."""
     stiffness: Stiffness = 1e19
@@ -228,7 +228,7 @@ class GrainBoundary(Section):
     law: Annotated[str, Named("law")] = "bilinear"
     """Cohesive law: traction against opening, and what is lost."""
     strength: Strength = 100.0
-    """Traction, in opening and in shear, at which a grain boundary starts to break; the mean if scattered."""
+    """Largest traction that a grain boundary bears, in opening or in shear; the mean if scattered."""
     fracture_energy: Toughness = 0.13
     """Energy per area that separates two grains completely."""
     stiffness: Stiffness = 1e19
