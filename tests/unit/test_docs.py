@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from latticecell import laws
+from latticecell import laws, solvers
 from latticecell.cli import app
 from latticecell.registry import Registry
 
@@ -23,7 +23,7 @@ BLOCK = re.compile(r"^```(\w+)(?: +(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTAL
 def clean():
     """Whatever a page registers is gone after it."""
     yield
-    for registry in vars(laws).values():
+    for registry in [*vars(laws).values(), *vars(solvers).values()]:
         for name in registry.registered() if isinstance(registry, Registry) else ():
             registry.remove(name)
 
