@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, SupportsFloat
 
 import numpy as np
@@ -59,12 +60,8 @@ def cross_check(config: Config) -> list[str]:
             f"the size of a grain ({config.microstructure.grains} grains in a particle)"
         )
     found += _check_layers(config) + _check_size(config) + _check_elasticity(config)
-    found += _check_bonds(config) + _check_protocol(config)
+    found += _check_protocol(config)
     solver = config.solver
-    try:
-        EQUILIBRIUM_SOLVERS[solver.equilibrium]
-    except ConfigError as error:
-        found += error.problems
     if not solver.dt_min <= solver.dt_initial <= solver.dt_max:
         found.append(
             f"solver.dt_initial_s = {solver.dt_initial:g}: must be between dt_min_s = {solver.dt_min:g} and "
@@ -139,7 +136,7 @@ def _check_size(config: Config) -> list[str]:
 
 
 def check_laws(config: Config) -> list[str]:
-    """Make the laws that a configuration names and call each once; return what is wrong with them."""
+    """Make the laws that a configuration names, call those that can be; return what is wrong with them."""
     active, salt = config.materials.active, config.electrolyte
     x, found = active.initial_stoichiometry, []
 
@@ -173,7 +170,23 @@ def check_laws(config: Config) -> list[str]:
         )
     if values and not 0 <= values[2] <= 1:
         found.append(f"{where}: transference_number = {values[2]:g} must be in [0, 1]")
+    for section in ("interface", "grain_boundary"):
+        where = f"{section}.law = {getattr(config, section).law!r}"
+        found += _tried(where, partial(_bond, config, section), "a cohesive law")[1]
+    try:
+        EQUILIBRIUM_SOLVERS[config.solver.equilibrium]
+    except ConfigError as error:
+        found += error.problems
     return found
+
+
+def _bond(config: Config, section: str) -> Numbers:
+    options = getattr(config, section)
+    strength, energy = np.array([options.strength]), np.array([options.fracture_energy])
+    bond_law(
+        section, options.law, BondParameters(strength, energy, options.stiffness, options.residual_stiffness)
+    )
+    return ()
 
 
 def _tried(where: str, call: Callable[[], Numbers], contract: str) -> tuple[list[float], list[str]]:
@@ -207,19 +220,6 @@ def _check_elasticity(config: Config) -> list[str]:
             "(positive elastic energy)"
         ]
     return []
-
-
-def _check_bonds(config: Config) -> list[str]:
-    found = []
-    for section in ("interface", "grain_boundary"):
-        options = getattr(config, section)
-        strength, energy = np.array([options.strength]), np.array([options.fracture_energy])
-        parameters = BondParameters(strength, energy, options.stiffness, options.residual_stiffness)
-        try:
-            bond_law(section, options.law, parameters)
-        except ConfigError as error:
-            found += error.problems
-    return found
 
 
 def _check_protocol(config: Config) -> list[str]:

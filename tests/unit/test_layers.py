@@ -64,13 +64,22 @@ def test_physics_modules_do_not_import_each_others_field():
 def test_physics_knows_laws_and_numbers_but_no_configuration():
     """`materials` turns the configuration into laws; a section of numerical options is fine."""
     rooms = {"physics", "solvers", "electrochemistry"}
-    mechanics = {"mechanics", "bonds", "lattice"}
     for path in sorted(ROOT.rglob("*.py")):
         parts = path.relative_to(ROOT).with_suffix("").parts
-        if (parts[0] in rooms and parts[-1] not in mechanics) or parts == ("cell1d", "model"):
+        if parts[0] in rooms or parts == ("cell1d", "model"):
             for node in ast.walk(ast.parse(path.read_text())):
                 if isinstance(node, ast.ImportFrom) and node.module == "latticecell.config":
                     assert "Config" not in {alias.name for alias in node.names}, path
+
+
+def test_names_become_laws_in_one_place():
+    """Only the checks look a law up besides."""
+    for path in sorted(ROOT.rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        if parts[0] not in {"materials", "checks"}:
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.ImportFrom) and node.module == "latticecell.laws":
+                    assert not any(alias.name.endswith("_LAWS") for alias in node.names), path
 
 
 def test_no_graphics_library_is_imported_by_a_run():

@@ -6,10 +6,12 @@ import re
 import pytest
 from typer.testing import CliRunner
 
-from latticecell import ConfigError, Run, open_run, read_config
+from latticecell import ConfigError, Run, config_from_table, open_run, read_config
 from latticecell.cli import app
 from latticecell.laws import OCV_LAWS
+from latticecell.materials import named_laws
 from latticecell.output.rundir import RunDirectory
+from latticecell.registry import compare
 from latticecell.run import Simulation
 
 LAW = """
@@ -121,3 +123,26 @@ def test_the_same_file_goes_on_without_a_word(place):
     assert resumed.exit_code == 0, resumed.output
     assert "warning" not in resumed.output
     assert len(RunDirectory.open(path).info()["laws"]) == 1
+
+
+def test_every_law_that_is_gone_is_named_with_its_source():
+    gone = {
+        "materials": {"active": {"ocv": "mine_u", "volume_change": "mine_v"}},
+        "electrolyte": {"law": "mine_e"},
+        "interface": {"law": "mine_b"},
+        "grain_boundary": {"law": "mine_b"},
+        "solver": {"equilibrium": "mine_s"},
+    }
+    with pytest.raises(ConfigError) as refused:
+        config_from_table(gone)
+    assert len(refused.value.problems) == 6
+    needed = named_laws(config_from_table(gone, laws=False))
+    assert [name for _, name in needed] == ["mine_u", "mine_v", "mine_e", "mine_b", "mine_b", "mine_s"]
+    names = [f"{registry.key} = {name}" for registry, name in needed]
+    record = [{"entry_point": "mine", "distribution": "minelib", "version": "0.3", "names": names}]
+    with pytest.raises(ConfigError) as refused:
+        compare(needed, record)
+    assert len(refused.value.problems) == 6
+    assert all("came from mine of minelib 0.3; give that with --laws" in p for p in refused.value.problems)
+    with pytest.raises(ConfigError, match="'mine_u': must be one of"):
+        compare(needed, [])  # a record that knows nothing
