@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import Voronoi
 from scipy.spatial.transform import Rotation
 
+from latticecell.arrays import Floats, Ints
 from latticecell.config import Config
 from latticecell.errors import ConfigError
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,7 @@ class Microstructure:
     center_pc: Floats
     radius_p: Floats
     seed_gc: Floats
-    particle_g: NDArray[np.int32]
+    particle_g: Ints
     rotation_gcc: Floats
     seed: int
 

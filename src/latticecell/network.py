@@ -21,11 +21,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
+from latticecell.arrays import Bools, Flags, Floats, Ints
 from latticecell.errors import NetworkError
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int32]
-Flags = NDArray[np.uint8]
 
 TET_EDGES = np.array([(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)], dtype=np.int32)
 """Corners of the six edges of a tet, in the order used everywhere."""
@@ -219,12 +216,12 @@ class Network:
         return self.x_kc[self.site_n]
 
     @property
-    def is_active_n(self) -> NDArray[np.bool_]:
+    def is_active_n(self) -> Bools:
         """Whether a node belongs to a grain (carries Li), (n_nodes,)."""
         return self.domain_n < self.n_grains
 
     @property
-    def is_active_t(self) -> NDArray[np.bool_]:
+    def is_active_t(self) -> Bools:
         """Whether a tet belongs to a grain, (n_tets,)."""
         return self.domain_t < self.n_grains
 

@@ -9,10 +9,10 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
+from latticecell.arrays import Floats, Ints
 from latticecell.microstructure import Microstructure, voronoi_polygons
 from latticecell.network import Network, face_pairs
 
-Floats = NDArray[np.float64]
 Row = tuple[str, float, float | None, float | None]
 
 
@@ -138,7 +138,7 @@ def tet_quality(x_tac: Floats) -> Floats:
     return q
 
 
-def grain_pieces(tet_tk: NDArray[np.int32], domain_t: NDArray[np.int32], n_grains: int) -> NDArray[np.intp]:
+def grain_pieces(tet_tk: Ints, domain_t: Ints, n_grains: int) -> NDArray[np.intp]:
     """Number of face-connected pieces of each grain, (n_grains,); 0 for a lost grain."""
     left, right, _ = face_pairs(tet_tk)
     same = domain_t[left] == domain_t[right]

@@ -16,9 +16,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from latticecell.arrays import Floats
 from latticecell.network import TET_FACES
 
-Floats = NDArray[np.float64]
 Integers = NDArray[np.integer]
 
 INSET: Final = 1e-6

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from latticecell.arrays import Ints
 from latticecell.fields import COMPONENTS
 from latticecell.output.mesh import Mesh
 from latticecell.reader import resolved_toml
@@ -55,7 +56,7 @@ def write_csv(run: Run, target: Path) -> Iterator[Path]:
             yield _write_table(target / f"{place}s_{shot.index:04d}.csv", [number, *columns, *moving])
 
 
-def node_domain(mesh: Mesh) -> NDArray[np.int32]:
+def node_domain(mesh: Mesh) -> Ints:
     """Domain of each node, (n_nodes,); where ECBD and ED share a node, the ECBD."""
     domain = np.full(mesh.n_nodes, mesh.n_grains + 1, np.int32)
     np.minimum.at(domain, mesh.node_of_point[mesh.tets], mesh.domain[:, None])

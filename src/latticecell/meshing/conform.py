@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import Delaunay, cKDTree
 
 from latticecell._kernels.placement import common_labels
+from latticecell.arrays import Flags, Floats, Ints
 from latticecell.errors import NetworkError
-from latticecell.meshing.geometry import CellGeometry, Floats
-from latticecell.meshing.placement import Flags, Sites
+from latticecell.meshing.geometry import CellGeometry
+from latticecell.meshing.placement import Sites
 from latticecell.network import unwrap_corners
 
-Ints = NDArray[np.int32]
 WIDTH = 12  # most labels that a site can carry
 
 

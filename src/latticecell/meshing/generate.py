@@ -8,10 +8,11 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from latticecell.arrays import Floats, Ints
 from latticecell.config import Config
 from latticecell.errors import NetworkError
-from latticecell.meshing.conform import Ints, conform, shared_labels, triangulate
-from latticecell.meshing.geometry import UM, CellGeometry, Floats
+from latticecell.meshing.conform import conform, shared_labels, triangulate
+from latticecell.meshing.geometry import UM, CellGeometry
 from latticecell.meshing.labels import label_tets
 from latticecell.meshing.placement import Sites, place_sites
 from latticecell.meshing.smoothing import constraints, relax, smooth

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from latticecell.arrays import Floats
 from latticecell.microstructure import Microstructure
 
-Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 UM = 1e-6
 NEIGHBOURS = 12  # seeds that are looked at for the nearest grain boundary

@@ -9,8 +9,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
-from latticecell.meshing.conform import Ints, shared_labels
-from latticecell.meshing.geometry import Floats
+from latticecell.arrays import Bools, Floats, Ints
+from latticecell.meshing.conform import shared_labels
 from latticecell.meshing.placement import Sites
 from latticecell.network import TET_FACES, face_pairs, unwrap_corners
 
@@ -62,7 +62,7 @@ def label_tets(sites: Sites, tet: Ints) -> Ints:
     return label
 
 
-def _across_gap(sites: Sites, tet: Ints) -> NDArray[np.bool_]:
+def _across_gap(sites: Sites, tet: Ints) -> Bools:
     """Tets between two particles, or a particle and a z-plane: never a grain, or the two would touch."""
     geometry = sites.geometry
     body = np.full(len(sites), -1)

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
 import numpy as np
-from numpy.typing import NDArray
 
 from latticecell._kernels import placement as kernel
-from latticecell.meshing.geometry import CellGeometry, Floats
+from latticecell.arrays import Bools, Floats, Ints
+from latticecell.meshing.geometry import CellGeometry
 from latticecell.microstructure import voronoi_polygons
 
-Flags = NDArray[np.bool_]
 Label = AbstractSet[int]
 
 CORNER, LINE, SURFACE, PLANE, INTERIOR = 0.4, 0.5, 0.68, 0.7, 0.8
@@ -40,7 +39,7 @@ class Sites:
     def __len__(self) -> int:
         return len(self.x)
 
-    def blocked(self, x: Floats, h: Floats, alpha: float, among: Flags | None = None) -> NDArray[np.int32]:
+    def blocked(self, x: Floats, h: Floats, alpha: float, among: Bools | None = None) -> Ints:
         """Greedy insertion of ``x`` after the sites ``among``; -1 where accepted, else the blocker."""
         old, old_h = (self.x, self.h) if among is None else (self.x[among], self.h[among])
         box = self.geometry.box
@@ -77,7 +76,7 @@ class Sites:
             for i in np.flatnonzero(blocker >= 0):
                 self.labels[index[blocker[i]]] |= labels[int(i)]
 
-    def keep(self, mask: Flags) -> None:
+    def keep(self, mask: Bools) -> None:
         """Delete the sites outside ``mask``."""
         self.x, self.h, self.dim = self.x[mask], self.h[mask], self.dim[mask]
         index = np.flatnonzero(mask)
@@ -211,7 +210,7 @@ def _boundary(
     def circle(t: Floats) -> Floats:
         return height * normal + disc * (np.cos(t)[:, None] * e + np.sin(t)[:, None] * f)
 
-    def between(y: Floats) -> Flags:
+    def between(y: Floats) -> Bools:
         near = np.sort(tree.query(y, k=2)[1], axis=1)
         return (near == sorted(pair)).all(axis=1)
 

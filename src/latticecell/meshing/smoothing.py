@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from latticecell._kernels import smoothing as kernel
-from latticecell.meshing.conform import Ints
-from latticecell.meshing.geometry import Floats
+from latticecell.arrays import Bools, Floats, Ints
 from latticecell.meshing.placement import Sites
 from latticecell.network import incidence
 
@@ -83,7 +81,7 @@ def relax(sites: Sites, tet: Ints, x: Floats, volume: Floats, limits: Constraint
     sites.h = geometry.spacing_at(y)
 
 
-def _left_polygon(sites: Sites, y: Floats, kind: Ints) -> NDArray[np.bool_]:
+def _left_polygon(sites: Sites, y: Floats, kind: Ints) -> Bools:
     """Surface sites that would leave, or crowd the rim of, their grain boundary or patch of the sphere."""
     geometry = sites.geometry
     grain = [sorted(g for g in f if g < geometry.n_grains) for f in sites.feature]

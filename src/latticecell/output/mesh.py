@@ -13,7 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from latticecell.network import GB_BOND, Floats, Ints, Network, unwrap_corners
+from latticecell.arrays import Bools, Flags, Floats, Ints
+from latticecell.network import GB_BOND, Network, unwrap_corners
 
 UM: Final = 1e6
 
@@ -79,7 +80,7 @@ class Mesh:
         return self.network.facet_fb
 
     @property
-    def bond_kind(self) -> NDArray[np.uint8]:
+    def bond_kind(self) -> Flags:
         """Class of each bond, (n_bonds,)."""
         return self.network.kind_b
 
@@ -119,12 +120,12 @@ class Mesh:
         return np.asarray(self.points[self.tets].mean(axis=1))
 
     @cached_property
-    def is_grain_tet(self) -> NDArray[np.bool_]:
+    def is_grain_tet(self) -> Bools:
         """Whether a tet belongs to a grain, (n_tets,)."""
         return self.network.is_active_t
 
     @cached_property
-    def is_gb_facet(self) -> NDArray[np.bool_]:
+    def is_gb_facet(self) -> Bools:
         """Whether a facet lies between grains; the others are of the particle surface, (n_facets,)."""
         return self.bond_kind[self.facets[:, 0]] == GB_BOND
 

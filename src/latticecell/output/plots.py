@@ -14,6 +14,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from latticecell.arrays import Floats
 from latticecell.errors import ConfigError
 
 # Okabe & Ito, https://jfly.uni-koeln.de/color/: told apart by colour-blind readers
@@ -153,13 +154,13 @@ def plain(text: str) -> str:
     return text.replace("$", r"\$")
 
 
-def _column(history: History, name: str) -> NDArray[np.float64]:
+def _column(history: History, name: str) -> Floats:
     """Return a column as floats, empty if it is missing or holds no number."""
     values = np.asarray(history.get(name, ()), float)
     return values if np.isfinite(values).any() else np.empty(0)
 
 
-def _draw(axes: Axes, history: History, time: NDArray[np.float64], lines: tuple[Line, ...]) -> None:
+def _draw(axes: Axes, history: History, time: Floats, lines: tuple[Line, ...]) -> None:
     """Plot the columns that the history holds."""
     for name, label, color, style in lines:
         values = _column(history, name)
@@ -190,7 +191,7 @@ def _legend(axes: Axes, *, above: bool = False) -> None:
         shared[-1].legend(handles=handles, fontsize=FONT - 1, handlelength=2.4, **place)
 
 
-def _shade(panels: list[Axes], history: History, time: NDArray[np.float64]) -> list[str]:
+def _shade(panels: list[Axes], history: History, time: Floats) -> list[str]:
     """Shade each protocol step by its kind; return the kinds that occur, in order of first use."""
     if "kind" not in history:
         return []

@@ -11,15 +11,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import NDArray
 
+from latticecell.arrays import Floats
 from latticecell.network import GB_BOND, INTERFACE_BOND
 from latticecell.observables import NM, OPEN_GAP
 from latticecell.output.mesh import Mesh
 from latticecell.output.plots import BLUE, FONT, GREEN, LONG_RUN_S, PURPLE, VERMILLION, WIDTH_INCH
 from latticecell.results import Grains, Run, Snapshot
-
-Floats = NDArray[np.float64]
 
 CLASSES: Final = {INTERFACE_BOND: "particle surface", GB_BOND: "grain boundaries"}
 HEIGHT_INCH: Final = 2.6

@@ -12,16 +12,14 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import FigureBase
-from numpy.typing import NDArray
 
+from latticecell.arrays import Bools, Floats
 from latticecell.fields import Field
 from latticecell.observables import weighted_quantile
 from latticecell.output.mesh import Mesh
 from latticecell.output.plots import FONT, plain
 from latticecell.results import Snapshot
 from latticecell.slicing import Cut, nearest_image, slice_facets, slice_simplices, triangle_area
-
-Floats = NDArray[np.float64]
 
 MARGIN: Final = 1.12
 """Half width of a panel over the radius of the particle."""
@@ -63,7 +61,7 @@ class Section:
     facets: Cut
     triangles: Floats
     lines: Floats
-    grain: NDArray[np.bool_]
+    grain: Bools
 
     @classmethod
     def of(cls, mesh: Mesh, center: Floats, radius: float) -> Section:

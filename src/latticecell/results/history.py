@@ -14,7 +14,6 @@ from latticecell.config import Solver
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats = NDArray[np.float64]
 
 LITHIUM_LIMIT: Final = 1e-9
 """Largest relative imbalance of Li that counts as conserved."""

@@ -10,11 +10,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from latticecell.arrays import Floats
 from latticecell.config import Config
 from latticecell.fields import Field
 from latticecell.network import Network
-
-Floats = NDArray[np.float64]
 
 
 class Source(Protocol):

@@ -7,7 +7,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
-from latticecell.arrays import Floats
+from latticecell.arrays import Floats, Ints
 
 
 class Tangent:
@@ -28,7 +28,7 @@ class Tangent:
         Number of block unknowns.
     """
 
-    def __init__(self, lattice: sp.bsr_matrix, unknown_n: NDArray[np.intp], bond_bn: NDArray[np.int32]):
+    def __init__(self, lattice: sp.bsr_matrix, unknown_n: NDArray[np.intp], bond_bn: Ints):
         n = int(unknown_n.max()) + 1
         a, b = unknown_n[bond_bn].T
         member = gather_matrix(unknown_n, n)

@@ -13,8 +13,7 @@ import matplotlib
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Bytes = NDArray[np.uint8]
+from latticecell.arrays import Flags, Floats
 
 BLANK: Final = (200, 200, 200)
 """Colour where a field has no value."""
@@ -25,12 +24,12 @@ CRACK_SPAN: Final = (0.3, 1.0)
 LEVELS: Final = 256
 
 
-def table(colours: str, span: tuple[float, float] = (0.0, 1.0)) -> Bytes:
+def table(colours: str, span: tuple[float, float] = (0.0, 1.0)) -> Flags:
     """Return `LEVELS` colours of a matplotlib map, (256, 3)."""
     return np.round(255 * matplotlib.colormaps[colours](np.linspace(*span, LEVELS))[:, :3]).astype(np.uint8)
 
 
-def coloured(value: NDArray, limits: tuple[float, float], table_ic: Bytes) -> Bytes:
+def coloured(value: NDArray, limits: tuple[float, float], table_ic: Flags) -> Flags:
     """Return the colour of each value, (..., 3); not-a-number is `BLANK`, beyond the limits the last one."""
     low, high = limits
     share = (np.asarray(value, float) - low) / max(high - low, 1e-300)
@@ -48,13 +47,13 @@ def ticks(limits: tuple[float, float]) -> list[str]:
     return [f"{0.0 if abs(value) < 2e-3 * abs(high) else value:.3g}" for value in values]
 
 
-def grain_colours(n_grains: int) -> Bytes:
+def grain_colours(n_grains: int) -> Flags:
     """Return one colour per grain, (n_grains, 3): successive grains are far apart on one lightness scale."""
     share = (0.31 + np.arange(n_grains) * (np.sqrt(5) - 1) / 2) % 1
     return np.round(255 * matplotlib.colormaps["cividis"](share)[:, :3]).astype(np.uint8)
 
 
-def ipf_colours(direction_mc: Floats) -> Bytes:
+def ipf_colours(direction_mc: Floats) -> Flags:
     """Colour of directions in the crystal frame of a hexagonal crystal (6/mmm), (n, 3).
 
     Red is [0001], green [2-1-10], blue [10-10]; the crystal's x axis is [2-1-10], its z axis [0001].
@@ -69,6 +68,6 @@ def ipf_colours(direction_mc: Floats) -> Bytes:
     return np.round(255 * rgb).astype(np.uint8)
 
 
-def orientation_colours(rotation_gcc: Floats) -> Bytes:
+def orientation_colours(rotation_gcc: Floats) -> Flags:
     """Colour of the cell's z axis in the crystal frame of each grain, (n_grains, 3)."""
     return ipf_colours(rotation_gcc[:, 2, :])  # third row of Q is Q^T z

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latticecell import slicing
+from latticecell.arrays import Flags, Floats
 from latticecell.fields import Field
 from latticecell.network import TET_EDGES
 from latticecell.slicing import Cut
@@ -25,9 +26,6 @@ from latticecell.view.colours import (
     table,
 )
 from latticecell.view.model import GRAIN, ORIENTATION, RunModel
-
-Floats = NDArray[np.float64]
-Bytes = NDArray[np.uint8]
 
 CUTS: Final = {"zy": (0, -1), "zx": (1, 1), "xy": (2, 1)}
 """Normal axis of each cut plane, and the side of it that is taken away: where the camera is."""
@@ -87,7 +85,7 @@ class Drawn:
     """Coloured triangles (n, 3, 3) or lines (n, 2, 3) [um], and a colour for each vertex, (n, 3 or 2, 3)."""
 
     x_mvc: Floats
-    colour_mvc: Bytes
+    colour_mvc: Flags
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +197,7 @@ class Geometry:
         x += look.magnify * model.facet_displacement(look.step)[0][outer]
         return Drawn(x, np.broadcast_to(np.array(BLANK, np.uint8), x.shape))
 
-    def _colours(self, look: Look, patch: Cut, domain: NDArray) -> Bytes:
+    def _colours(self, look: Look, patch: Cut, domain: NDArray) -> Flags:
         model, shown = self.model, look.field
         shape = (len(patch.index), 3, 3)
         if look.on_bonds:

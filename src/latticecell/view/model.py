@@ -10,12 +10,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from latticecell.arrays import Bools, Floats
 from latticecell.errors import ConfigError
 from latticecell.fields import COMPONENTS, Field
 from latticecell.results import Run
 from latticecell.results.snapshot import DISPLACEMENT
-
-Floats = NDArray[np.float64]
 
 SAMPLES: Final = 7
 """Snapshots from which the limits of a colour scale are taken."""
@@ -172,7 +171,7 @@ class RunModel:
             value[outside] = np.nan
         return value
 
-    def _outside(self, field: Field) -> NDArray[np.bool_]:
+    def _outside(self, field: Field) -> Bools:
         """Whether a field has no meaning, at each point or tet."""
         domain, n = self.mesh.domain, self.mesh.n_grains
         has = {"grains": domain < n, "matrix": domain >= n, "ecbd": domain == n, "everywhere": domain >= 0}

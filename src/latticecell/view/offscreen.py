@@ -17,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from latticecell.arrays import Flags, Floats
 from latticecell.errors import ConfigError
 from latticecell.output.fields import replacing
 from latticecell.view.geometry import Look
@@ -137,13 +138,13 @@ class Studio:
         """Point the camera; `picture` does not move it."""
         self.scene.aim(look, straight=straight)
 
-    def picture(self, look: Look) -> NDArray[np.uint8]:
+    def picture(self, look: Look) -> Flags:
         """Draw ``look``, (height, width, 3)."""
         self.scene.show(look)
         self.scene.render()
         return grab(self._plotter.window)
 
-    def project(self, x_mc: NDArray) -> NDArray[np.float64]:
+    def project(self, x_mc: NDArray) -> Floats:
         """Return column and row of the pixels where points [um] appear, (n, 2)."""
         renderer = self._plotter.renderer
         height = self._plotter.window.GetSize()[1]
@@ -156,7 +157,7 @@ class Studio:
         return np.array(found)
 
 
-def grab(window: Any) -> NDArray[np.uint8]:
+def grab(window: Any) -> Flags:
     """Return the pixels of a rendered window, (height, width, 3), top row first."""
     from vtkmodules.util.numpy_support import vtk_to_numpy
     from vtkmodules.vtkCommonCore import vtkUnsignedCharArray
@@ -167,7 +168,7 @@ def grab(window: Any) -> NDArray[np.uint8]:
     return vtk_to_numpy(data).reshape(height, width, 3)[::-1].copy()
 
 
-def write_picture(path: Path, picture: NDArray[np.uint8]) -> None:
+def write_picture(path: Path, picture: Flags) -> None:
     """Write a picture; the ending of the name gives the format.
 
     Raises
@@ -184,7 +185,7 @@ def write_picture(path: Path, picture: NDArray[np.uint8]) -> None:
         image.save(part, format=kind, **({"optimize": True} if kind == "PNG" else {}))
 
 
-def write_movie(path: Path, pictures: Iterable[NDArray[np.uint8]], rate: float = 8.0) -> tuple[Path, str]:
+def write_movie(path: Path, pictures: Iterable[Flags], rate: float = 8.0) -> tuple[Path, str]:
     """Write a film, MP4 or GIF by the ending of the name; a GIF also where no encoder is found.
 
     Returns
@@ -226,7 +227,7 @@ def find_encoder() -> str | None:
         return None
 
 
-def _write_gif(path: Path, pictures: Iterable[NDArray[np.uint8]], rate: float) -> None:
+def _write_gif(path: Path, pictures: Iterable[Flags], rate: float) -> None:
     from PIL import Image
 
     frames = [Image.fromarray(picture).quantize(128, dither=Image.Dither.NONE) for picture in pictures]
@@ -236,7 +237,7 @@ def _write_gif(path: Path, pictures: Iterable[NDArray[np.uint8]], rate: float) -
         )
 
 
-def _write_mp4(encoder: str, path: Path, pictures: Iterator[NDArray[np.uint8]], rate: float) -> None:
+def _write_mp4(encoder: str, path: Path, pictures: Iterator[Flags], rate: float) -> None:
     first = next(pictures)
     height, width = first.shape[:2]
     with replacing(path) as part:

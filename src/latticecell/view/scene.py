@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from latticecell.arrays import Floats
 from latticecell.view.drawing import fill
 from latticecell.view.geometry import CUTS, Drawn, Geometry, Look
 from latticecell.view.model import RunModel
 from latticecell.view.overlay import Overlay
-
-Floats = NDArray[np.float64]
 
 GHOST: Final = 0.22
 """Opacity of surfaces that are drawn to see what is inside."""

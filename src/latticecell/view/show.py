@@ -7,9 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
+from latticecell.arrays import Flags
 from latticecell.errors import ConfigError
 from latticecell.results import Run
 from latticecell.view.geometry import CUTS, Look
@@ -28,7 +26,7 @@ def picture(
     size: tuple[int, int] = SIZE,
     straight: bool = False,
     **wishes: Any,
-) -> NDArray[np.uint8]:
+) -> Flags:
     """Return a picture, (height, width, 3), and write it to ``out`` (.png, .jpg, .tif).
 
     Parameters
