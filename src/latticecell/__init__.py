@@ -11,6 +11,7 @@ from latticecell.reader import config_from_table, read_config, resolved_toml
 from latticecell.results import Run, open_run
 from latticecell.run import Simulation, run
 from latticecell.state import State
+from latticecell.study import StudyResult, read_study, study, study_from_table
 
 __version__ = version("latticecell")
 
@@ -25,6 +26,7 @@ __all__ = [
     "Simulation",
     "SolveError",
     "State",
+    "StudyResult",
     "__version__",
     "assemble_network",
     "build_microstructure",
@@ -32,6 +34,9 @@ __all__ = [
     "config_from_table",
     "open_run",
     "read_config",
+    "read_study",
     "resolved_toml",
     "run",
+    "study",
+    "study_from_table",
 ]

@@ -23,6 +23,7 @@ from latticecell.paper.command import paper_command
 from latticecell.reader import read_config, resolved_toml
 from latticecell.registry import load
 from latticecell.report.command import report_command
+from latticecell.study.command import study_command
 from latticecell.template import commented_toml
 from latticecell.view.command import view_command
 
@@ -168,6 +169,7 @@ app.command("cell1d")(_explained()(cell1d_command))
 app.command("view")(view_command)
 app.command("report")(_explained()(report_command))
 app.command("export")(_explained()(export_command))
+app.command("study")(_explained()(study_command))
 app.command("paper")(_explained()(paper_command))
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, get_origin
 
 import tomli
 from pydantic import ValidationError
@@ -18,18 +20,21 @@ from latticecell.units import SI_PER_UNIT
 
 Table = dict[str, Any]
 Location = tuple[int | str, ...]
+AnySection = TypeVar("AnySection", bound=Section)
 
 
-def read_config(path: str | Path, overrides: Iterable[str] = (), *, laws: bool = True) -> Config:
+def read_config(
+    path: str | Path, overrides: Iterable[str] | Mapping[str, Any] = (), *, laws: bool = True
+) -> Config:
     """Read and check a TOML file.
 
     Parameters
     ----------
     path : path
         The file. Its key ``extends`` may name another one, relative to it, whose keys it overrides.
-    overrides : iterable of str
+    overrides : iterable of str, or mapping of str to value
         Assignments such as ``"interface.strength_MPa=200"``, applied on top of the file; the value is TOML,
-        or a bare word for a string.
+        or a bare word for a string. Or keys with their values; see `assign`.
     laws : bool
         Whether the laws that the file names are looked up and tried; who only looks at a finished run needs
         none of them.
@@ -41,8 +46,9 @@ def read_config(path: str | Path, overrides: Iterable[str] = (), *, laws: bool =
     """
     path = Path(path)
     table = read_table(path)
-    for assignment in overrides:
-        _assign(table, assignment)
+    pairs = overrides.items() if isinstance(overrides, Mapping) else map(_split, overrides)
+    for key, value in pairs:
+        assign(table, key, value)
     return config_from_table(table, source=path.name, laws=laws)
 
 
@@ -98,24 +104,29 @@ def config_from_table(table: Table, source: str = "input", *, laws: bool = True)
     ConfigError
         With every problem found.
     """
-    problems: list[str] = []
-    attributes = _attributes(Config, table, (), problems)
-    config = None
-    try:
-        config = Config.model_validate(attributes)
-    except ValidationError as error:
-        for detail in error.errors():
-            if detail["type"] == "too_short" and detail["input"]:
-                continue  # its items have been reported
-            message = _explain(detail)
-            if message not in problems:
-                problems.append(message)
+    config, problems = checked(Config, table)
     if config is not None and not problems:
         problems = cross_check(config) + (check_laws(config) if laws else [])
     if problems:
         raise ConfigError([f"{problem} ({source})" for problem in problems])
     assert config is not None
     return config
+
+
+def checked(root: type[AnySection], table: Table) -> tuple[AnySection | None, list[str]]:
+    """Return the section that a parsed TOML table describes, None if it does not, and every problem found."""
+    problems: list[str] = []
+    attributes = _attributes(root, table, (), problems)
+    try:
+        return root.model_validate(attributes), problems
+    except ValidationError as error:
+        for detail in error.errors():
+            if detail["type"] == "too_short" and detail["input"]:
+                continue  # its items have been reported
+            message = _explain(detail, root)
+            if message not in problems:
+                problems.append(message)
+    return None, problems
 
 
 def resolved_toml(config: Config) -> str:
@@ -143,20 +154,67 @@ def tables(section: Section, path: str = "") -> Iterator[tuple[str, Section]]:
                 yield from tables(item, f"[{below}]")
 
 
-def _assign(table: Table, assignment: str) -> None:
+def assign(table: Table, key: str, value: Any) -> None:
+    """Set a key such as ``interface.strength_MPa`` or ``protocol.steps[0].c_rate`` of a table, in place.
+
+    A list that the table lacks is the default one.
+
+    Raises
+    ------
+    ConfigError
+        If the key is malformed, or leads through something that is not a table or a list of that length.
+    """
+    inner: Any = table
+    names = _names(key)
+    for i, name in enumerate(names):
+        here = _path(names[:i])
+        if isinstance(name, int):
+            if not isinstance(inner, list):
+                raise ConfigError(f"{key}: {here} is not a list")
+            if name >= len(inner):
+                raise ConfigError(f"{key}: {here} has {len(inner)} items, the first is {here}[0]")
+        elif not isinstance(inner, dict):
+            raise ConfigError(f"{key}: {here} is not a table")
+        if i == len(names) - 1:
+            inner[name] = copy.deepcopy(value)
+            return
+        if isinstance(inner, dict) and name not in inner:
+            default = look_up(tomli.loads(resolved_toml(Config())), _path(names[: i + 1]))
+            inner[name] = default if isinstance(names[i + 1], int) and default is not None else {}
+        inner = inner[name]
+
+
+def look_up(table: Table, key: str) -> Any:
+    """Return the value of a key such as ``protocol.steps[0].c_rate``, None if the table lacks it."""
+    inner: Any = table
+    for name in _names(key):
+        if isinstance(name, int):
+            inner = inner[name] if isinstance(inner, list) and name < len(inner) else None
+        else:
+            inner = inner.get(name) if isinstance(inner, dict) else None
+    return inner
+
+
+def _names(key: str) -> Location:
+    """Split a key at its dots and positions: ``steps[0].c_rate`` is steps, 0, c_rate."""
+    names: list[int | str] = []
+    for part in key.split("."):
+        match = re.fullmatch(r"\s*([^\[\]\s]+)((?:\[\d{1,6}\])*)\s*", part)
+        if match is None:
+            raise ConfigError(f"{key!r}: a key must look like section.key or section.list[0].key")
+        names += [match[1], *map(int, re.findall(r"\d+", match[2]))]
+    return tuple(names)
+
+
+def _split(assignment: str) -> tuple[str, Any]:
+    """Return key and value of ``section.key=value``."""
     key, found, text = assignment.partition("=")
-    names = [name.strip() for name in key.split(".")]
-    if not found or not all(names):
+    if not found or not key.strip():
         raise ConfigError(f"{assignment!r}: an override must look like section.key=value")
     try:
-        value = tomli.loads(f"v = {text}")["v"]
+        return key.strip(), tomli.loads(f"v = {text}")["v"]
     except tomli.TOMLDecodeError:
-        value = text.strip()
-    for name in names[:-1]:
-        table = table.setdefault(name, {})
-        if not isinstance(table, dict):
-            raise ConfigError(f"{assignment!r}: {name} is not a table")
-    table[names[-1]] = value
+        return key.strip(), text.strip()
 
 
 def _attributes(section: type[Section], table: Table, where: Location, problems: list[str]) -> Table:
@@ -170,12 +228,18 @@ def _attributes(section: type[Section], table: Table, where: Location, problems:
             continue
         name = keys[key]
         inner, many = subsection(section.model_fields[name])
-        if inner is not None and many and isinstance(value, list):
+        by_name = get_origin(section.model_fields[name].annotation) is dict
+        if inner is not None and by_name and isinstance(value, dict):
+            result[name] = {
+                own: _attributes(inner, one, (*where, key, own), problems) if isinstance(one, dict) else one
+                for own, one in value.items()
+            }
+        elif inner is not None and many and isinstance(value, list):
             result[name] = [
                 _attributes(inner, item, (*where, key, i), problems) if isinstance(item, dict) else item
                 for i, item in enumerate(value)
             ]
-        elif inner is not None and not many and isinstance(value, dict):
+        elif inner is not None and not many and not by_name and isinstance(value, dict):
             result[name] = _attributes(inner, value, (*where, key), problems)
         else:
             result[name] = value
@@ -209,10 +273,10 @@ def _show(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _explain(detail: Any) -> str:
+def _explain(detail: Any, root: type[Section]) -> str:
     """Turn one pydantic error into a line with key, value and what is allowed."""
     location: list[int | str] = []
-    section: type[Section] = Config
+    section: type[Section] = root
     field: Any = None
     for item in detail["loc"]:
         if isinstance(item, int):
@@ -221,9 +285,14 @@ def _explain(detail: Any) -> str:
             field = section.model_fields[item]
             location.append(key_of(item, field))
             section = subsection(field)[0] or section
+        elif field is not None and get_origin(field.annotation) is dict:
+            location.append(item)
     path, value = _path(tuple(location)), detail["input"]
     if detail["type"] == "missing":
         return f"{path}: is required"
+    if root is not Config:  # its own kinds of values
+        what = detail["msg"].replace("Input should be", "must be").replace("valid tuple", "list")
+        return f"{path} = {_show(value)}: {what.replace('valid dictionary', 'table')}"
     what = detail["msg"] if field is None else allowed(field, item=isinstance(detail["loc"][-1], int))
     article = "a " if what.startswith(("number", "whole", "list", "table")) else ""
     return f"{path} = {_show(value)}: must be {article}{what}"

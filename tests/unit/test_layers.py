@@ -7,7 +7,7 @@ import latticecell
 
 ROOT = Path(latticecell.__file__).parent
 LAYERS = [
-    {"arrays", "units", "errors", "acceleration", "registry"},
+    {"arrays", "units", "errors", "numerics", "acceleration", "registry"},
     {"_kernels"},
     {"schema"},
     {"config"},
@@ -25,7 +25,7 @@ LAYERS = [
     {"results"},
     {"run", "cell1d"},
     {"progress", "report", "export", "view"},
-    {"paper"},
+    {"paper", "study"},
     {"cli"},
     {"__main__"},
 ]

@@ -134,7 +134,9 @@ class Run:
         """
         network = self.source.network()
         if network is None:
-            raise ConfigError(f"{self.place}: is a run of the 1-D cell; it has a history, but no network and no fields")
+            raise ConfigError(
+                f"{self.place}: is a run of the 1-D cell; it has a history, but no network and no fields"
+            )
         return network
 
     @cached_property
@@ -195,12 +197,15 @@ class Run:
         """Orientation, volume and place of every grain."""
         network, mesh = self.network, self.mesh
         particle = np.append(network.particle_g, [0, 0])[network.domain_t]
-        offset = mesh.tet_center - self.particle_center[particle] if len(self.particle_center) else mesh.tet_center
+        offset = (
+            mesh.tet_center - self.particle_center[particle] if len(self.particle_center) else mesh.tet_center
+        )
         offset[:, :2] -= mesh.box[:2] * np.round(offset[:, :2] / mesh.box[:2])
         size = network.n_grains + 2
         volume = np.bincount(network.domain_t, mesh.tet_volume, size)[:-2].astype(float)
         moment = np.stack(
-            [np.bincount(network.domain_t, mesh.tet_volume * offset[:, c], size)[:-2] for c in range(3)], axis=1
+            [np.bincount(network.domain_t, mesh.tet_volume * offset[:, c], size)[:-2] for c in range(3)],
+            axis=1,
         )
         center = moment / np.maximum(volume, 1e-300)[:, None]
         return Grains(network.rotation_gcc, network.particle_g, volume, center)

@@ -108,7 +108,9 @@ class Snapshot:
             near = difflib.get_close_matches(key, self.fields, n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
             where = f" ({self.source.path})" if self.source.path else ""
-            raise ConfigError(f"field {key!r}: the run holds none{hint} (known: {', '.join(self.fields)}){where}")
+            raise ConfigError(
+                f"field {key!r}: the run holds none{hint} (known: {', '.join(self.fields)}){where}"
+            )
         return FieldValues(self.fields[key], self.source.read(key, self.index))
 
     def __getitem__(self, key: str) -> NDArray:

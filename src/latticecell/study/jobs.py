@@ -1,0 +1,159 @@
+"""What a worker does: start a run or go on with it, in its directory, wherever the worker lives."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final, Literal
+
+from latticecell.cell1d.run import run_cell1d
+from latticecell.config import Config
+from latticecell.errors import ConfigError, LatticecellError
+from latticecell.output.rundir import CHECKPOINT, RunDirectory
+from latticecell.registry import load
+from latticecell.run import Simulation
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+LOCK: Final = "lock"
+ERROR: Final = "error.txt"
+POLL_S: Final = 0.2
+
+Status = Literal["done", "failed", "interrupted", "missing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run to be done, in plain types: it travels to other processes and machines.
+
+    Attributes
+    ----------
+    title : str
+        Case and seed.
+    path : str
+        Run directory, absolute.
+    config : Config
+        What is run.
+    kind : str
+        "3d" or "cell1d".
+    weight : float
+        Rough cost.
+    stop : str
+        File whose existence asks all runs of the study to stop after their step.
+    laws : tuple of str
+        Files of user laws, absolute, or entry points.
+    """
+
+    title: str
+    path: str
+    config: Config
+    kind: str
+    weight: float
+    stop: str
+    laws: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a job ended, and how long this took [s]."""
+
+    status: Status
+    message: str
+    seconds: float
+
+
+def run_case(job: Job) -> Outcome:
+    """Do a job: start its run, go on with it, or find it done. May be called again at any time.
+
+    A run that fails is an outcome, told again by `status_of`; so is one that was asked to stop.
+    """
+    begin, path = time.monotonic(), Path(job.path)
+    for name in job.laws:
+        load(name)
+    path.mkdir(parents=True, exist_ok=True)
+    with _alone(path, Path(job.stop)) as mine:
+        status, message = status_of(path)
+        if status != "done" and mine:
+            try:
+                _advance(job, path)
+            except LatticecellError as error:
+                record_failure(path, str(error))
+            status, message = status_of(path)
+    return Outcome(status, message, time.monotonic() - begin)
+
+
+def status_of(path: Path) -> tuple[Status, str]:
+    """Return the status of a run and its message, from its directory alone."""
+    try:
+        status = str(RunDirectory.open(path).info()["status"])
+    except ConfigError:
+        status = "missing"
+    if status == "done":
+        return "done", ""
+    error = path / ERROR
+    if error.is_file():
+        return "failed", error.read_text(encoding="utf-8").strip()
+    return ("missing" if status == "missing" else "interrupted"), ""
+
+
+def record_failure(path: Path, message: str) -> None:
+    """Leave word of a failure in the directory of a run."""
+    path.mkdir(parents=True, exist_ok=True)
+    (path / ERROR).write_text(" ".join(message.split()) + "\n", encoding="utf-8")
+
+
+def _advance(job: Job, path: Path) -> None:
+    """Run to the end, or until asked to stop."""
+    (path / ERROR).unlink(missing_ok=True)
+    stop = Path(job.stop)
+    if stop.exists():
+        return
+    if job.kind == "cell1d":
+        run_cell1d(job.config, path, command="latticecell study", force=True)
+        return
+    steps = _simulation(job, path).advance()
+    try:
+        for _ in steps:
+            if stop.exists():
+                return
+    finally:
+        steps.close()
+
+
+def _simulation(job: Job, path: Path) -> Simulation:
+    if (path / CHECKPOINT).exists():
+        try:
+            return Simulation.resume(path)
+        except ConfigError:  # a checkpoint that cannot be read: nothing is lost by starting anew
+            pass
+    return Simulation.start(job.config, path, command="latticecell study", force=True)
+
+
+@contextmanager
+def _alone(path: Path, stop: Path) -> Iterator[bool]:
+    """Hold the lock of a run directory; yield False if asked to stop before it is free.
+
+    An engine that takes a worker for dead starts its job elsewhere: the second waits for the first.
+    """
+    with (path / LOCK).open("w") as file:
+        while not (mine := _locked(file)) and not stop.exists():
+            time.sleep(POLL_S)
+        yield mine
+
+
+def _locked(file: IO[str]) -> bool:
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return True
+    return True

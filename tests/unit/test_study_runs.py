@@ -1,0 +1,216 @@
+"""Runs of a study: the same table from every engine, kept, shared, gone on with, and told when they fail."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import dask
+import psutil
+import pytest
+
+import latticecell as lc
+from latticecell import config_from_table, resolved_toml
+from latticecell.output import RunDirectory
+from latticecell.study.study import CSV, PAGE, PARQUET
+from studies import SMALL, study_table
+
+LONG = {
+    "protocol": {"current_1c_nA": 0.0427, "steps": [{"kind": "charge", "c_rate": 2.0, "duration_s": 300.0}]},
+    "solver": {"dt_initial_s": 3.0, "dt_max_s": 8.0},
+    "output": {"fields_every": 100, "checkpoint_every": 3},
+}
+HOPELESS = {
+    "solver": {
+        "dt_initial_s": 20.0,
+        "dt_min_s": 20.0,
+        "mechanics_iterations": 1,
+        "mechanics_tolerance": 1e-12,
+    }
+}
+
+
+def grid(strengths=(30, 210), rates=(2.6,), seeds=(3, 5)):
+    axes = [
+        {"key": "interface.strength_MPa", "values": list(strengths)},
+        {"keys": [f"protocol.steps[{i}].c_rate" for i in (0, 1)], "values": [[rate, rate] for rate in rates]},
+    ]
+    return {"axes": axes, "seeds": list(seeds)}
+
+
+def study(tmp_path, out, table, **options):
+    spec = lc.study_from_table(study_table(tmp_path, **table), tmp_path)
+    return lc.study(spec, out=tmp_path / out, **options)
+
+
+def bytes_of(result):
+    return [(result.path / name).read_bytes() for name in (CSV, PARQUET)]
+
+
+def workers(parent):
+    """Processes that run cases for ``parent``, oldest first."""
+    children = psutil.Process(parent).children()
+    return [child.pid for child in children if any("spawn_main" in word for word in child.cmdline())]
+
+
+def kill_a_worker(when):
+    """Kill one worker of this process once ``when`` is true."""
+
+    def wait():
+        while not when():
+            time.sleep(0.02)
+        os.kill(workers(os.getpid())[-1], signal.SIGKILL)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    return thread
+
+
+def rows_written(path):
+    return sum(len(file.read_text().splitlines()) for file in path.glob("runs/*/history.csv"))
+
+
+def test_every_engine_gives_the_same_table(tmp_path):
+    compare_engines(tmp_path, grid(seeds=(3,)))
+
+
+@pytest.mark.slow
+def test_every_engine_gives_the_same_table_of_24_cases(tmp_path):
+    result = compare_engines(tmp_path, grid((30, 70, 210), (1.3, 2.6), (3, 5, 7, 8)))
+    assert len(result.columns["case"]) == 24
+
+
+def compare_engines(tmp_path, table):
+    """Run a study on the pool and on Dask, killing a worker of each, and by submitit."""
+    found = []
+    for engine in ("local", "dask", "submitit-local"):
+        out = tmp_path / engine
+        if engine != "submitit-local":
+            thread = kill_a_worker(lambda: rows_written(out) > 3)  # noqa: B023
+        found.append(study(tmp_path, engine, table, executor=engine, jobs=2))
+        thread.join()
+    assert set(found[0].columns["status"]) == {"done"}
+    assert bytes_of(found[0]) == bytes_of(found[1]) == bytes_of(found[2])
+    return found[0]
+
+
+def test_table_runs_and_page(tmp_path):
+    table = grid((30, 210), (1.3, 2.6), (3,)) | {
+        "cases": [{"name": "1d", "kind": "cell1d"}],
+        "about": "Two & two.",
+    }
+    said = []
+    result = study(tmp_path, "out", table, jobs=2, say=said.append)
+    columns = result.columns
+    assert columns["interface.strength_MPa"] == [
+        30.0,
+        30.0,
+        210.0,
+        210.0,
+        100.0,
+    ]  # of the 1-D cell: its input's
+    assert columns["protocol.steps[1].c_rate"] == [1.3, 2.6, 1.3, 2.6, 2.0]
+    with (result.path / CSV).open() as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["time_s"]) for row in rows] == pytest.approx([180.0] * 5)
+    run = result.runs["strength_MPa=30 c_rate=2.6"][3]
+    end = run.stages[0].last
+    assert columns["charge_end_gap_mean_nm"][1] == run.history["gap_mean_nm"][end]
+    assert columns["charge_capacity_nAh"][1] == pytest.approx(1e9 / 3600 * run.history["charge_C"][end])
+    assert columns["discharge_time_s"][1] == pytest.approx(60.0)
+    assert columns["charge_end_gap_mean_nm"][4] is None
+    page = (result.path / PAGE).read_text()
+    assert "Two &amp; two." in page
+    assert "Against interface.strength (MPa)" in page
+    assert page.count("data:image/png") == 2
+    assert not list(result.path.glob("stop-*"))
+
+    before = {path: path.stat().st_mtime_ns for path in result.path.glob("runs/*/history.csv")}
+    said.clear()
+    again = study(tmp_path, "out", table, say=said.append)
+    assert said[0] == "5 of 5 runs are there, 0 to do"
+    assert again.columns == columns
+    assert before == {path: path.stat().st_mtime_ns for path in result.path.glob("runs/*/history.csv")}
+
+
+def test_failures_are_told_and_in_nobodys_way(tmp_path):
+    table = {"cases": [{"name": "hopeless", "set": HOPELESS}, {"name": "fine"}], "seeds": [3]}
+    said = []
+    result = study(tmp_path, "out", table, jobs=1, say=said.append)
+    assert result.columns["status"] == ["failed", "done"]
+    assert [(case, seed) for case, seed, _ in result.failed] == [("hopeless", 3)]
+    assert "no equilibrium" in result.failed[0][2]
+    assert any("hopeless, seed 3: FAILED" in line for line in said)
+    assert "no equilibrium" in (result.path / PAGE).read_text()
+    assert result.columns["time_s"][0] is None
+    told = study(tmp_path, "out", table, report_only=True)
+    assert told.columns == result.columns
+
+
+def long_study(tmp_path, seeds):
+    """File of a study whose runs take some seconds."""
+    (tmp_path / "long.toml").write_text(resolved_toml(config_from_table(SMALL | LONG)))
+    (tmp_path / "study.toml").write_text(f'base = "long.toml"\nseeds = {seeds}\n')
+    return tmp_path / "study.toml"
+
+
+def started(file, out, rows):
+    """Process of the command line in a group of its own, once the runs have some rows."""
+    command = [sys.executable, "-m", "latticecell", "study", file, "-o", out, "--jobs", "1"]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    begin = time.monotonic()
+    while rows_written(out) < rows:
+        assert time.monotonic() - begin < 300
+        time.sleep(0.02)
+    return process
+
+
+def run_statuses(out):
+    return [RunDirectory.open(path.parent).info()["status"] for path in out.glob("runs/*/run.json")]
+
+
+def test_an_interrupted_study_goes_on_where_it_stopped(tmp_path):
+    file = long_study(tmp_path, [3, 5])
+    process = started(file, tmp_path / "cut", 5)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers get it too
+    out, _ = process.communicate(timeout=300)
+    assert b"stopping all runs after their step" in out
+    assert process.returncode == 130
+    assert run_statuses(tmp_path / "cut") == ["interrupted"]
+    cut = lc.study(file, jobs=1, out=tmp_path / "cut")
+    whole = lc.study(file, jobs=1, out=tmp_path / "whole")
+    assert bytes_of(cut) == bytes_of(whole)
+    for one, other in zip(cut.planned, whole.planned, strict=True):
+        assert (one.path / "history.csv").read_bytes() == (other.path / "history.csv").read_bytes()
+
+
+def test_workers_stop_when_the_study_is_killed(tmp_path):
+    out = tmp_path / "out"
+    process = started(long_study(tmp_path, [3]), out, 3)
+    left = workers(process.pid)
+    process.kill()
+    process.communicate()
+    assert len(left) == 1
+    begin = time.monotonic()
+    while Path(f"/proc/{left[0]}").exists():
+        assert time.monotonic() - begin < 300
+        time.sleep(0.02)
+    assert run_statuses(out) == ["interrupted"]
+
+
+def test_an_unknown_engine_is_refused(tmp_path):
+    with pytest.raises(
+        lc.ConfigError, match=r"--executor = 'dsak': must be one of local, dask.*did you mean dask"
+    ):
+        study(tmp_path, "out", grid(), executor="dsak")
+    with (
+        dask.config.set({"distributed.comm.timeouts.connect": "1s"}),
+        pytest.raises(lc.ConfigError, match="no scheduler there"),
+    ):
+        study(tmp_path, "out", grid(), executor="dask:tcp://127.0.0.1:1")
