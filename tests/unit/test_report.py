@@ -144,19 +144,20 @@ def test_tilts_are_binned_by_volume():
     np.testing.assert_allclose(stairs.get_data().values, [10, 0, 0, 0, 30, 0, 0, 0, 60])
 
 
+def copied(finished, network, **parts):
+    """The run in memory, with parts replaced."""
+    steps = [(shot.time, {key: shot[key] for key in finished.fields}) for shot in finished.snapshots]
+    given = {"columns": finished.history, "config_": finished.config, "declared": finished.fields}
+    return Run.from_arrays(network, snapshots=steps, **{**given, **parts})
+
+
 def test_a_network_of_the_user_shows_its_own_orientations(finished, tmp_path):
     """Not those that its configuration would draw."""
     axis = np.array([-0.82, 0.55, 0.17]) / np.linalg.norm([-0.82, 0.55, 0.17])
     turn, _ = Rotation.align_vectors([axis], [[0.0, 0.0, 1.0]])
     own = np.stack([(turn * Rotation.from_rotvec([0, 0, 0.3 * g])).as_matrix() for g in range(8)])
     network = dataclasses.replace(finished.network, rotation_gcc=own)
-    made = Run.from_arrays(
-        network,
-        columns=finished.history,
-        config_=finished.config,
-        declared=finished.fields,
-        snapshots=[(shot.time, {key: shot[key] for key in finished.fields}) for shot in finished.snapshots],
-    )
+    made = copied(finished, network)
     figure = figures.orientations(made.grains, 0)
     (points,) = panel(figure, "pole figure").collections
     np.testing.assert_allclose(points.get_offsets(), np.tile(axis[:2] / np.sqrt(1 + axis[2]), (8, 1)))
@@ -332,6 +333,24 @@ def test_text_from_outside_is_escaped():
     assert "<script" not in page
     assert Page(page).text.count(name) == 5
     assert "<script" not in html.table((name,), [(name,)]) + html.provenance_table({"command": name})
+
+
+def test_names_and_titles_of_the_user_are_shown_as_they_are(finished, tmp_path):
+    name = "<b>cost</b>: $100 (50%) $ \"a\" & 'b' </pre>"
+    declared = {key: dataclasses.replace(f, title="$x$ <i>") for key, f in finished.fields.items()}
+    made = copied(
+        finished,
+        finished.network,
+        config_=finished.config.model_copy(update={"name": name}),
+        declared=declared,
+        info_={"name": name, "status": "<done>", "command": f"run {name}", "versions": {"<u>": "$1$"}},
+    )
+    written = write_report(made, tmp_path / "a.html").read_text(encoding="utf-8")
+    assert not {"b", "i", "u", "done"} & set(Page(written).tags)
+    text = Page(written).text
+    assert text.count(name) == 3  # title, heading, command
+    assert f"name = {json.dumps(name)}" in text  # the resolved configuration
+    assert "<u> $1$" in text and "<done>" in text
 
 
 def test_a_failed_run_is_reported_up_to_its_last_step(finished, tmp_path):

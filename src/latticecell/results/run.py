@@ -64,8 +64,8 @@ class Grains:
 class Run:
     """A run as its readers see it: users' scripts, view, report, export and studies.
 
-    Made by `open_run`, `latticecell.run` or, from arrays, `Run.from_arrays`. Parts are read when they are first
-    asked for and kept; `refresh` forgets them, for a run that goes on.
+    Made by `open_run`, `latticecell.run` or, from arrays, `Run.from_arrays`. Parts are read when they are
+    first asked for and kept; `refresh` forgets them, for a run that goes on.
 
     Parameters
     ----------
