@@ -130,6 +130,13 @@ def test_vedo_is_loaded_only_to_draw():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_fields_of_a_run_carry_how_they_are_shown(finished):
+    fields = RunModel(open_run(finished)).fields
+    assert fields["volumetric_strain"].label == "volumetric strain (%)"
+    assert fields["phi_l"].label == "ion potential (mV)"
+    assert fields["damage"].fraction and fields["broken"].fraction
+
+
 def test_a_picture_in_one_call(tmp_path):
     drawn = view.picture(make_run(), "phi_l", "charge_end", tmp_path / "a.png", size=SMALL, cut="xy")
     assert drawn.shape == (240, 320, 3)
