@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from latticecell.arrays import Floats, Ints
 from latticecell.config import Config
 from latticecell.errors import ConfigError
 from latticecell.fields import Field
@@ -31,8 +31,6 @@ from latticecell.results.history import (
 from latticecell.results.snapshot import Snapshot, Snapshots
 from latticecell.results.source import Memory, Source
 
-Floats = NDArray[np.float64]
-
 
 @dataclass(frozen=True, slots=True)
 class Grains:
@@ -51,7 +49,7 @@ class Grains:
     """
 
     rotation_gcc: Floats
-    particle_g: NDArray[np.int32]
+    particle_g: Ints
     volume_g: Floats
     center_gc: Floats
 

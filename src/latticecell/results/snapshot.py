@@ -12,6 +12,7 @@ from typing import NamedTuple, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from latticecell.arrays import Bools, Flags, Floats, Ints
 from latticecell.errors import ConfigError
 from latticecell.fields import Field
 from latticecell.laws.elastic import VOIGT
@@ -19,8 +20,6 @@ from latticecell.network import Network
 from latticecell.output.mesh import UM, Mesh
 from latticecell.results.history import History, StageSpan
 from latticecell.results.source import Source
-
-Floats = NDArray[np.float64]
 
 DISPLACEMENT = "displacement"
 VTK_ORDER = np.array([(0, 0), (1, 1), (2, 2), (0, 1), (1, 2), (0, 2)])
@@ -55,8 +54,8 @@ class BondTable:
     damage_b, broken_b : float64, bool
     """
 
-    kind_b: NDArray[np.uint8]
-    grains_be: NDArray[np.int32]
+    kind_b: Flags
+    grains_be: Ints
     area_b: Floats
     normal_bc: Floats
     opening_bc: Floats
@@ -64,7 +63,7 @@ class BondTable:
     slip_b: Floats
     traction_bc: Floats | None
     damage_b: Floats
-    broken_b: NDArray[np.bool_]
+    broken_b: Bools
 
 
 @dataclass(frozen=True)
