@@ -164,10 +164,11 @@ def _told(source: Source) -> str:
     return f"Python ({source['python']})" if source else "latticecell itself"
 
 
-def load(name: str) -> None:
+def load(name: str) -> ModuleType | None:
     """Execute a Python file of the user's, or the entry point called so, that registers laws.
 
-    What has been loaded before, unchanged, is left as it is.
+    What has been loaded before, unchanged, is left as it is. Returns the module of a file, so that a file may
+    load those beside it.
 
     Parameters
     ----------
@@ -180,7 +181,7 @@ def load(name: str) -> None:
     ConfigError
         If there is neither, it fails, or it registers nothing.
     """
-    path = Path(name)
+    path, module = Path(name), None
     if path.is_file():
         text = path.read_bytes()
         source = {"file": path.name, "sha256": hashlib.sha256(text).hexdigest()}
@@ -194,7 +195,7 @@ def load(name: str) -> None:
         source = {"entry_point": name, "distribution": found.dist.name, "version": found.dist.version}
         run = partial(_call, found)
     if _known(source):
-        return
+        return sys.modules.get(module.__name__) if module else None
     with _loading(source):
         try:
             run()
@@ -205,6 +206,7 @@ def load(name: str) -> None:
             raise ConfigError(f"--laws {name}: {said}") from error
     if not _known(source):
         raise ConfigError(f"--laws {name}: registers nothing")
+    return module
 
 
 def _execute(text: bytes, module: ModuleType) -> None:

@@ -6,8 +6,12 @@ from importlib import import_module
 import pytest
 
 import latticecell as lc
+from latticecell import config_from_table
 from latticecell.errors import ConfigError
+from latticecell.laws import OCV_LAWS
+from latticecell.laws.ocv import nmc111_zheng2013
 from latticecell.reader import read_config, resolved_toml
+from latticecell.study import MEASURES
 from latticecell.study.plan import plan, run_hash
 from latticecell.study.sampling import points
 from latticecell.study.spec import read_study, study_from_table
@@ -154,19 +158,22 @@ def test_equal_inputs_share_a_run_whatever_they_are_called(folder):
     assert renamed[0].path == runs[3].path  # found again by its hash
 
 
-def test_the_hash_knows_the_version_of_the_results_and_user_laws(folder, monkeypatch):
+def test_the_hash_knows_the_version_of_the_results_and_user_laws(folder, monkeypatch, named_law):
     config = lc.read_config(folder / "base.toml")
     module, before = import_module("latticecell.study.plan"), run_hash(config, "3d")
     assert before != run_hash(config, "cell1d")
     monkeypatch.setattr(module, "RESULTS_VERSION", 999)
     assert run_hash(config, "3d") != before
     monkeypatch.undo()
-    law = {"file": "laws.py", "sha256": "0" * 64, "names": ["materials.active.ocv = mine"]}
-    monkeypatch.setattr(module, "registered", lambda: [law])
-    assert run_hash(config, "3d") != before
-    engine = {"file": "engine.py", "sha256": "1" * 64, "names": ["--executor = mine"]}
-    monkeypatch.setattr(module, "registered", lambda: [engine])
+    # laws of the user's count where the input names them, engines and measures never
+    named_law(OCV_LAWS, "own", lambda: nmc111_zheng2013())
+    named_law(MEASURES, "own", lambda run: 0.0)
     assert run_hash(config, "3d") == before
+    own = config_from_table({"materials": {"active": {"ocv": "own"}}})
+    first = run_hash(own, "3d")
+    OCV_LAWS.remove("own")
+    OCV_LAWS.register("own", nmc111_zheng2013)  # the same name from elsewhere
+    assert run_hash(own, "3d") != first
 
 
 def test_all_problems_of_the_file_come_at_once(folder):

@@ -34,7 +34,7 @@ def study_command(
         list[str] | None, typer.Option("--laws", help="Python file, or entry point, that registers laws.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Directory; default: runs/NAME OF THE FILE.")
+        Path | None, typer.Option("--out", "-o", help="Directory; default: runs/NAME OF THE STUDY.")
     ] = None,
     report_only: Annotated[
         bool, typer.Option("--report-only", help="Run nothing; table and page of what is there.")

@@ -17,9 +17,9 @@ import tomli
 from latticecell.checks import check_cell1d
 from latticecell.config import Config
 from latticecell.errors import ConfigError
+from latticecell.materials import named_laws
 from latticecell.numerics import RESULTS_VERSION
 from latticecell.reader import assign, config_from_table, look_up, read_table, resolved_toml
-from latticecell.registry import registered
 from latticecell.study.sampling import points
 from latticecell.study.spec import SEED, NamedCase, StudySpec, flat, nearest, seed_list
 
@@ -246,7 +246,8 @@ def run_hash(config: Config, kind: str) -> str:
     """Return the first digits of the SHA-256 of all that decides the results of a run."""
     solver = config.solver.model_copy(update={"threads": 1})
     text = resolved_toml(config.model_copy(update={"name": "run", "solver": solver}))
-    laws = [law for law in registered() if any(not name.startswith("--") for name in law["names"])]
+    named = ((registry, name, registry.source(name)) for registry, name in named_laws(config))
+    laws = [[registry.key, name, source] for registry, name, source in named if source]
     about = json.dumps([text, kind, RESULTS_VERSION, laws], sort_keys=True)
     return hashlib.sha256(about.encode()).hexdigest()[:HASH_DIGITS]
 

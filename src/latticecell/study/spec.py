@@ -86,7 +86,11 @@ class NamedCase(Section):
 
 
 class StudySpec(Section):
-    """A study. Paths are relative to ``folder``, that of its file."""
+    """A study. Paths are relative to ``folder``, that of its file.
+
+    ``targets`` names a file of numbers and trends to compare with, ``reasons`` one that says why they are
+    missed, and ``panels`` one of figures.
+    """
 
     name: Text = "study"
     about: str = ""
@@ -98,6 +102,9 @@ class StudySpec(Section):
     axes: tuple[Axis, ...] = ()
     sample: Sample | None = None
     cases: tuple[NamedCase, ...] = ()
+    targets: Text | None = None
+    reasons: Text | None = None
+    panels: Text | None = None
     slurm: dict[str, Any] = Field(default_factory=dict)
     folder: Path = Path()
 

@@ -13,6 +13,7 @@ from latticecell.results import Run, open_run
 from latticecell.study.page import write_page
 from latticecell.study.plan import Planned, plan
 from latticecell.study.runner import run_missing
+from latticecell.study.scoring import read_scale, write_scores
 from latticecell.study.spec import StudySpec, read_study, study_from_table
 from latticecell.study.table import CSV, PARQUET, Columns, results_table, write_csv, write_parquet
 
@@ -29,7 +30,8 @@ class StudyResult:
     Attributes
     ----------
     path : Path
-        Its directory, with ``table.csv``, ``table.parquet``, ``study.html`` and ``runs/``.
+        Its directory, with ``table.csv``, ``table.parquet``, ``study.html`` and ``runs/``; with targets also
+        ``targets.csv`` and ``targets.html``.
     spec : StudySpec
     planned : list of Planned
         Its runs, in the order of the file.
@@ -92,7 +94,7 @@ def study(
     variant, seeds, cases
         What to do in place of what the file says: see `latticecell.study.plan.plan`.
     out : path, optional
-        Directory; default: ``runs/`` and the name of the file.
+        Directory; default: ``runs/`` and the name of the study, which is that of its file if it has none.
     laws : sequence of str
         Python files, or entry points, that register the user's laws here and in the workers.
     report_only : bool
@@ -109,14 +111,14 @@ def study(
     KeyboardInterrupt
         After Ctrl-C, when the running cases have stopped with a checkpoint; calling again goes on.
     """
-    stem = Path(spec).stem if isinstance(spec, str | Path) else ""
     if isinstance(spec, str | Path):
         spec = read_study(spec)
     elif isinstance(spec, Mapping):
         spec = study_from_table(spec)
-    path = Path(out) if out is not None else Path("runs") / (stem or spec.name)
+    path = Path(out) if out is not None else Path("runs") / spec.name
     for name in laws:
         load(name)
+    scale = read_scale(spec)
     chosen = seeds if seeds is None or isinstance(seeds, int) else tuple(seeds)
     runs = plan(spec, path, variant=variant, seeds=chosen, names=cases)
     if not report_only:
@@ -136,4 +138,8 @@ def study(
     result = StudyResult(path, spec, runs, columns)
     write_page(path / PAGE, spec, runs, columns, variant or spec.default_variant)
     say(f"{columns['status'].count('done')} of {len(runs)} runs done; wrote {', '.join(written)} in {path}")
+    if scale:  # what earlier calls finished is judged too
+        everything = plan(spec, path, variant=variant, seeds=chosen, names=("all",))
+        for line in write_scores(scale, everything, path, variant or spec.default_variant):
+            say(line)
     return result
