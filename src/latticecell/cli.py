@@ -19,7 +19,6 @@ from latticecell.cell1d.command import Laws, cell1d_command
 from latticecell.config import Config
 from latticecell.errors import ConfigError, NetworkError, SolveError
 from latticecell.export import export_command
-from latticecell.paper.command import paper_command
 from latticecell.reader import read_config, resolved_toml
 from latticecell.registry import load
 from latticecell.report.command import report_command
@@ -170,7 +169,6 @@ app.command("view")(view_command)
 app.command("report")(_explained()(report_command))
 app.command("export")(_explained()(export_command))
 app.command("study")(_explained()(study_command))
-app.command("paper")(_explained()(paper_command))
 
 
 def _follow(simulation: object, config: Config, path: Path) -> None:

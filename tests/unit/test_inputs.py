@@ -7,7 +7,8 @@ import pytest
 from latticecell import read_config
 from latticecell.run import run
 
-INPUTS = sorted((Path(__file__).parents[2] / "inputs").rglob("*.toml"))
+ROOT = Path(__file__).parents[2]
+INPUTS = sorted([*ROOT.glob("inputs/*.toml"), *ROOT.glob("studies/*/inputs/*.toml")])
 
 
 @pytest.mark.parametrize("path", INPUTS, ids=lambda path: path.stem)

@@ -25,7 +25,7 @@ LAYERS = [
     {"results"},
     {"run", "cell1d"},
     {"progress", "report", "export", "view"},
-    {"paper", "study"},
+    {"study"},
     {"cli"},
     {"__main__"},
 ]

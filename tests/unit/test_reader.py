@@ -163,3 +163,46 @@ def test_estimate_of_sites_is_near_the_truth():
     for spacing, largest, growth, sites in ((0.85, 3.0, 0.4, 2220), (0.52, 2.0, 0.3, 8000)):
         table = {"spacing_um": spacing, "spacing_max_um": largest, "growth": growth}
         assert estimated_sites(config_from_table({"network": table})) == pytest.approx(sites, rel=0.4)
+
+
+# --- extends ---
+
+
+def write(path, text):
+    path.write_text(text)
+    return path
+
+
+def test_extends_puts_keys_over_those_of_another_file(tmp_path):
+    (tmp_path / "sub").mkdir()
+    write(
+        tmp_path / "base.toml",
+        'name = "base"\n[interface]\nstrength_MPa = 70.0\nfracture_energy_J_per_m2 = 0.9',
+    )
+    write(tmp_path / "sub/middle.toml", 'extends = "../base.toml"\n[interface]\nstrength_MPa = 80.0')
+    last = write(tmp_path / "sub/last.toml", 'extends = "middle.toml"\nname = "last"')
+    config = read_config(last, ["interface.stiffness_Pa_per_m=3e18"])
+    assert (config.name, config.interface.strength) == ("last", 80e6)
+    assert (config.interface.fracture_energy, config.interface.stiffness) == (0.9, 3e18)
+
+
+def test_extends_replaces_lists(tmp_path):
+    write(tmp_path / "base.toml", "[materials.active]\ndiffusivity_m2_per_s = [3e-14, 2e-14, 1e-14]")
+    last = write(
+        tmp_path / "last.toml",
+        'extends = "base.toml"\n[materials.active]\ndiffusivity_m2_per_s = [7e-15, 7e-15, 7e-15]',
+    )
+    assert read_config(last).materials.active.diffusivity == (7e-15,) * 3
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('extends = "none.toml"', r"none.toml: cannot be read: .* \(extended by last.toml\)"),
+        ('extends = "last.toml"', "extends = 'last.toml': leads back to itself"),
+        ("extends = 3", "extends = 3: must be the name of a TOML file"),
+    ],
+)
+def test_extends_refuses(tmp_path, text, message):
+    with pytest.raises(ConfigError, match=message):
+        read_config(write(tmp_path / "last.toml", text))

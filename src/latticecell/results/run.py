@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from latticecell.arrays import Floats, Ints
 from latticecell.config import Config
 from latticecell.errors import ConfigError
 from latticecell.fields import Field
@@ -31,6 +31,8 @@ from latticecell.results.history import (
 from latticecell.results.snapshot import Snapshot, Snapshots
 from latticecell.results.source import Memory, Source
 
+Floats = NDArray[np.float64]
+
 
 @dataclass(frozen=True, slots=True)
 class Grains:
@@ -49,7 +51,7 @@ class Grains:
     """
 
     rotation_gcc: Floats
-    particle_g: Ints
+    particle_g: NDArray[np.int32]
     volume_g: Floats
     center_gc: Floats
 

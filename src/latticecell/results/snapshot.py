@@ -12,7 +12,6 @@ from typing import NamedTuple, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from latticecell.arrays import Bools, Flags, Floats, Ints
 from latticecell.errors import ConfigError
 from latticecell.fields import Field
 from latticecell.laws.elastic import VOIGT
@@ -20,6 +19,8 @@ from latticecell.network import Network
 from latticecell.output.mesh import UM, Mesh
 from latticecell.results.history import History, StageSpan
 from latticecell.results.source import Source
+
+Floats = NDArray[np.float64]
 
 DISPLACEMENT = "displacement"
 VTK_ORDER = np.array([(0, 0), (1, 1), (2, 2), (0, 1), (1, 2), (0, 2)])
@@ -54,8 +55,8 @@ class BondTable:
     damage_b, broken_b : float64, bool
     """
 
-    kind_b: Flags
-    grains_be: Ints
+    kind_b: NDArray[np.uint8]
+    grains_be: NDArray[np.int32]
     area_b: Floats
     normal_bc: Floats
     opening_bc: Floats
@@ -63,7 +64,7 @@ class BondTable:
     slip_b: Floats
     traction_bc: Floats | None
     damage_b: Floats
-    broken_b: Bools
+    broken_b: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
