@@ -17,7 +17,7 @@ from latticecell.report import html
 from latticecell.report.html import NOTHING, Cell
 from latticecell.study.caseruns import CaseRun, CaseRuns
 from latticecell.study.figures import Drawn, draw_figures
-from latticecell.study.panels import SECTIONS, CaseTable, Panels
+from latticecell.study.panels import SECTIONS, CaseTable, Heading, Panels
 from latticecell.study.spec import flat
 from latticecell.study.targets import Targets, figure_of
 from latticecell.study.verdicts import Row, counts, worst
@@ -269,12 +269,22 @@ def figure_html(drawn: Drawn, rows: Sequence[Row]) -> str:
 
 
 def case_rows(table: CaseTable, targets: Targets, runs: CaseRuns) -> list[tuple[str, ...]]:
-    """Return a row of texts for every run of the group of a table: name, what it is, values."""
+    """Return a row of texts for every run of the group of a table: name, what it is, values.
+
+    What cannot be measured on a run is a dash.
+    """
+
+    def cell(column: Heading, run: CaseRun) -> str:
+        try:
+            return column.format.format(column.evaluate(run, "", "", targets.measures))
+        except ConfigError:
+            return NOTHING
+
+    mine = [run for some in runs.runs.values() for run in some if run.group == table.group]
     return [
-        (run.case.removeprefix(table.prefix), run.about,
-         *(one.format.format(one.evaluate(run, "", "", targets.measures)) for one in table.columns))
-        for some in runs.runs.values() for run in some if run.group == table.group
-    ]  # fmt: skip
+        (run.case.removeprefix(table.prefix), run.about, *(cell(column, run) for column in table.columns))
+        for run in mine
+    ]
 
 
 def case_heads(table: CaseTable) -> tuple[str, ...]:
@@ -284,10 +294,7 @@ def case_heads(table: CaseTable) -> tuple[str, ...]:
 
 def case_table(table: CaseTable, targets: Targets, runs: CaseRuns) -> str:
     """A table of the cases of a group."""
-    try:
-        rows = case_rows(table, targets, runs)
-    except ConfigError as error:
-        return f"<p>Not measured: {escape(str(error))}</p>"
+    rows = case_rows(table, targets, runs)
     if not rows:
         return f"<p>None was run: <code>--cases {escape(table.group)}</code>.</p>"
     return f"<p>{escape(table.about)}</p>" + html.table(case_heads(table), rows, text=(0, 1))
