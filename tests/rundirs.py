@@ -7,6 +7,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from latticecell import State, config_from_table
+from latticecell.observables import DERIVED, written
 from latticecell.output import RunDirectory
 from networks import box_network
 
@@ -52,6 +53,26 @@ def extra_fields(network, step):
     }
 
 
+def derived(**values):
+    """Fields by key, in the units of their declarations, as a run gives them to its directory (SI)."""
+    declared = {field.key: field for field, _ in DERIVED}
+    return {declared[key]: np.asarray(value, float) / declared[key].factor for key, value in values.items()}
+
+
+def snapshot_fields(network, step):
+    """Fields of a snapshot, SI: those of ``random_state(network, step + 1)`` and three derived ones."""
+    state = random_state(network, step + 1)
+    t, b = np.arange(network.n_tets), np.arange(network.n_bonds)
+    return written(state) | derived(
+        von_mises=0.7 * step + t / 9,
+        damage=np.full(network.n_bonds, 0.1 * step),
+        traction=np.stack([b + step, -b / 7, np.full(len(b), 3.1)], axis=1),
+    )
+
+
+STRAIN = np.array([0.013, -0.021])
+
+
 def row(i):
     return {"cycle": 1, "step": i, "kind": "charge, CC", "time_s": 3.7 * i, "voltage_V": AWKWARD[i % 6]}
 
@@ -61,7 +82,7 @@ def started(path, network, snapshots=2, rows=3):
     for i in range(rows):
         run.append_row(row(i))
     for i in range(snapshots):
-        run.write_fields(random_state(network, i + 1), extra_fields(network, i), 3.7 * i)
+        run.write_snapshot(snapshot_fields(network, i), STRAIN, 3.7 * i)
     return run
 
 

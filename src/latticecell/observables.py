@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from latticecell.arrays import Floats
+from latticecell.fields import Field, declarations
 from latticecell.network import Network
 from latticecell.state import State
 from latticecell.stepper import CHARGE, SWELLING, VISCOUS, WALL, Stepper, StepReport
 from latticecell.units import FARADAY
 
 NM, GPA = 1e9, 1e-9
+VTK_OF_VOIGT = [0, 1, 2, 5, 3, 4]
+"""Places of xx, yy, zz, xy, yz, xz in a Voigt tensor (xx, yy, zz, yz, xz, xy)."""
 OPEN_GAP = 1e-9
 """Gap above which the interface counts as open [m]."""
 
@@ -72,8 +77,8 @@ class Observer:
         state, stage, trial = report.state, report.stage, report.trial
         stepper = self.stepper
         eigen = stepper.eigen(state)
-        stress = stepper.mechanics.stress(state, eigen)
-        strain = self._volumetric_strain(report)
+        now = Derivation(stepper, state)
+        stress, strain = now.stress_tv, now.volumetric_strain_t
         current = trial.electro.current if trial else 0.0
         row: dict[str, Any] = {
             "cycle": stage.cycle + 1,
@@ -193,23 +198,45 @@ class Observer:
             "salt_balance": balance,
         }
 
-    def fields(self, report: StepReport) -> dict[str, NDArray]:
-        """Fields of a snapshot besides those that the state holds, named with unit and axis."""
-        state = report.state
-        stress = self.stepper.mechanics.stress(state, self.stepper.eigen(state))
-        salt = {} if self._salt is None else {"salt_mol_per_m3_n": state.salt_n}
-        return salt | {
-            "von_mises_GPa_t": von_mises(stress) * GPA,
-            "hydrostatic_GPa_t": stress[:, :3].mean(axis=1) * GPA,
-            "volumetric_strain_t": self._volumetric_strain(report),
-            "damage_b": self.stepper.mechanics.damage(state),
-            "broken_b": self.stepper.mechanics.broken(state).astype(float),
-        }
+    def fields(self, state: State) -> dict[Field, NDArray]:
+        """Fields of a snapshot with their declarations, SI: those of the state and those derived from it."""
+        now = Derivation(self.stepper, state)
+        derived = {field: compute(now) for field, compute in DERIVED}
+        return {field: values for field, values in (written(state) | derived).items() if self._shown(field)}
 
-    def _volumetric_strain(self, report: StepReport) -> Floats:
-        state = report.state
-        strain = self.stepper.mechanics.lattice.strain(state.u_nc, state.strain_c)
+    def _shown(self, field: Field) -> bool:
+        """Whether a field has a meaning in this cell: there is salt only in a binary electrolyte."""
+        return field.key != "salt" or self._salt is not None
+
+
+class Derivation:
+    """What derived fields are computed from: a state, its stress and its strain.
+
+    Parameters
+    ----------
+    stepper : Stepper
+    state : State
+    """
+
+    def __init__(self, stepper: Stepper, state: State):
+        self.mechanics, self.state = stepper.mechanics, state
+        self._stepper = stepper
+
+    @cached_property
+    def stress_tv(self) -> Floats:
+        """Voigt stress of every tet, (n_tets, 6) [Pa]."""
+        return self.mechanics.stress(self.state, self._stepper.eigen(self.state))
+
+    @cached_property
+    def volumetric_strain_t(self) -> Floats:
+        """Trace of the strain of every tet, (n_tets,) [1]."""
+        strain = self.mechanics.lattice.strain(self.state.u_nc, self.state.strain_c)
         return np.asarray(strain[:, :3].sum(axis=1))
+
+
+def written(state: State) -> dict[Field, NDArray]:
+    """Fields that a state declares under a key, with their values (SI)."""
+    return {field: getattr(state, name) for name, field in declarations(State).items() if field.key}
 
 
 def mean_and_deviation(values: Floats, weights: Floats) -> tuple[float, float]:
@@ -231,3 +258,43 @@ def weighted_quantile(values: Floats, weights: Floats, shares: tuple[float, ...]
     share = np.cumsum(weights[order])
     place = np.searchsorted(share, np.asarray(shares) * share[-1] * (1 - 1e-12))
     return values[order][np.minimum(place, len(values) - 1)]
+
+
+DERIVED: Final[tuple[tuple[Field, Callable[[Derivation], NDArray]], ...]] = (
+    (
+        Field("stress", "tet", "GPa", 1e-9, (6,), meaning="Stress: xx, yy, zz, xy, yz, xz."),
+        lambda now: now.stress_tv[:, VTK_OF_VOIGT],
+    ),
+    (
+        Field("von_mises", "tet", "GPa", 1e-9, title="von Mises stress", colours="cividis", from_zero=True,
+              meaning="Von Mises stress."),
+        lambda now: von_mises(now.stress_tv),
+    ),
+    (
+        Field("hydrostatic", "tet", "GPa", 1e-9, title="hydrostatic stress", colours="RdBu_r", diverging=True,
+              meaning="Mean normal stress, positive in tension."),
+        lambda now: now.stress_tv[:, :3].mean(axis=1),
+    ),
+    (
+        Field("volumetric_strain", "tet", title="volumetric strain", colours="PuOr_r", diverging=True,
+              shown_unit="%", shown_factor=100.0,
+              meaning="Trace of the strain, with swelling."),
+        lambda now: now.volumetric_strain_t,
+    ),
+    (
+        Field("damage", "bond", title="bond damage", colours="cividis", fraction=True,
+              meaning="Damage of a bond, 0 whole, 1 separated; 0 on tied ones."),
+        lambda now: now.mechanics.damage(now.state),
+    ),
+    (
+        Field("broken", "bond", title="broken bonds", colours="cividis", fraction=True,
+              meaning="1 where a bond has separated, else 0."),
+        lambda now: now.mechanics.broken(now.state).astype(float),
+    ),
+    (
+        Field("traction", "bond", "MPa", 1e-6, (3,),
+              meaning="Force per area of the second side on the first, less viscous parts; 0 on tied bonds."),
+        lambda now: now.mechanics.traction(now.state),
+    ),
+)  # fmt: skip
+"""Declaration and computation (SI) of each field that follows from the state."""

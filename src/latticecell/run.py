@@ -9,7 +9,7 @@ from pathlib import Path
 from threadpoolctl import threadpool_limits
 
 from latticecell.config import Config
-from latticecell.errors import SolveError
+from latticecell.errors import ConfigError, SolveError
 from latticecell.materials import named_laws
 from latticecell.meshing.generate import build_network
 from latticecell.microstructure import build_microstructure
@@ -39,7 +39,7 @@ class Simulation:
 
     Made by `start` or `resume`. Iterating over `advance` writes history, snapshots and checkpoints; closing
     the iterator early (or Ctrl-C between steps) leaves a checkpoint of the last step. ``notes`` tell which
-    laws are no longer those with which a resumed run began.
+    laws are no longer those with which a resumed run began, and whether its last checkpoint was damaged.
     """
 
     def __init__(
@@ -100,9 +100,13 @@ class Simulation:
                 update={"solver": config.solver.model_copy(update={"threads": threads})}
             )
         with threadpool_limits(1):
-            network = build_network(config, build_microstructure(config))
-            state, table = directory.read_checkpoint(network)
-            return cls(directory, Stepper(config, network), state, Cursor(**table), notes)
+            network = directory.network()
+            if network is None:
+                raise ConfigError(
+                    f"{path}: is a run of the 1-D cell, which keeps no checkpoints; start a new run"
+                )
+            state, table, more = directory.read_checkpoint()
+            return cls(directory, Stepper(config, network), state, Cursor(**table), [*notes, *more])
 
     def advance(self) -> Generator[Progress, None, None]:
         """Run to the end of the protocol, yielding after each step.
@@ -143,7 +147,10 @@ class Simulation:
         row = self._observer.row(report)
         self.directory.append_row(row)
         if snapshot or report.cursor.steps % self.stepper.config.output.fields_every == 0:
-            self.directory.write_fields(self.state, self._observer.fields(report), float(self.state.time[0]))
+            fields, time = self._observer.fields(self.state), float(self.state.time[0])
+            self.directory.write_snapshot(fields, self.state.strain_c, time)
+        if snapshot:
+            self.directory.write_index()
         return row
 
     def _plot(self) -> None:

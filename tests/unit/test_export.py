@@ -145,7 +145,7 @@ def test_vtk_reads_the_crack_facets(finished, network, vtu):
     )
     for key, field in fields_at(finished, "bond"):
         value = shot[key][network.facet_fb]
-        np.testing.assert_array_equal(nodal[field.stored], value.ravel())
+        np.testing.assert_array_equal(nodal[field.stored], value.reshape(-1, *field.shape))
         np.testing.assert_allclose(cells[field.stored], value.mean(axis=1), rtol=1e-5, atol=1e-6)
     assert 0 < (cells["broken"] > 0).sum() < len(cells["broken"])
     inner = kind != INTERFACE_BOND

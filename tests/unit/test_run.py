@@ -6,16 +6,27 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+import latticecell as lc
 from cells import TINY, tiny
 from latticecell import ConfigError, SolveError, resolved_toml
 from latticecell.cli import app
 from latticecell.output.rundir import RunDirectory
 from latticecell.run import Simulation, run
+
+
+def assert_same_files(one, other):
+    """History, snapshots and network are the same bytes."""
+    names = sorted(str(path.relative_to(other)) for path in other.glob("fields/*"))
+    assert len(names) > 3
+    assert sorted(str(path.relative_to(one)) for path in one.glob("fields/*")) == names
+    for name in ("history.csv", "network.h5", *names):
+        assert (one / name).read_bytes() == (other / name).read_bytes(), name
 
 
 @pytest.fixture(scope="module")
@@ -61,13 +72,25 @@ def test_resume_equals_uninterrupted_bit_for_bit(finished, tmp_path, stop_after)
     for _ in Simulation.resume(tmp_path / "r").advance():
         pass
     assert (tmp_path / "r/history.csv").read_bytes() == (finished.path / "history.csv").read_bytes()
-    ours, theirs = RunDirectory.open(tmp_path / "r").fields(), finished.fields()
-    np.testing.assert_array_equal(ours.times, theirs.times)
+    assert_same_files(tmp_path / "r", finished.path)
 
 
 def test_one_thread_equals_two_bit_for_bit(finished, tmp_path):
     other = run(tiny(solver={"threads": 2}), tmp_path / "r")
     assert (other.path / "history.csv").read_bytes() == (finished.path / "history.csv").read_bytes()
+
+
+def kill_after_rows(command, out, rows):
+    """Start a run and kill it when its history has more than so many lines."""
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        limit = time.monotonic() + 120
+        while time.monotonic() < limit and process.poll() is None:
+            if (out / "history.csv").exists() and (out / "history.csv").read_text().count("\n") > rows:
+                os.kill(process.pid, signal.SIGKILL)
+                break
+            time.sleep(0.002)
+        process.wait()
+    assert process.returncode == -signal.SIGKILL
 
 
 def test_killed_run_resumes_to_the_same_end(finished, tmp_path):
@@ -76,17 +99,96 @@ def test_killed_run_resumes_to_the_same_end(finished, tmp_path):
     out = tmp_path / "r"
     code = "import sys; from latticecell.cli import main; sys.argv = sys.argv[1:]; main()"
     command = [sys.executable, "-c", code, "latticecell"]
-    with subprocess.Popen([*command, "run", str(file), "-o", str(out)], stdout=subprocess.DEVNULL) as process:
-        limit = time.monotonic() + 120
-        while time.monotonic() < limit and process.poll() is None:
-            if (out / "history.csv").exists() and (out / "history.csv").read_text().count("\n") > 5:
-                os.kill(process.pid, signal.SIGKILL)
-                break
-            time.sleep(0.002)
-        process.wait()
-    assert process.returncode == -signal.SIGKILL
+    kill_after_rows([*command, "run", str(file), "-o", str(out)], out, 5)
     subprocess.run([*command, "resume", str(out)], check=True, stdout=subprocess.DEVNULL)
-    assert (out / "history.csv").read_bytes() == (finished.path / "history.csv").read_bytes()
+    assert_same_files(out, finished.path)
+
+
+def test_written_tractions_hold_every_grain_and_turn_with_the_normal(tmp_path):
+    steps = [{"kind": "charge", "c_rate": 2.0, "duration_s": 60.0}]
+    bonds = {"grain_boundary": {"mode": "breakable"}, "interface": {"strength_MPa": 8.0}}
+    config = tiny(**bonds, protocol={"steps": steps})
+    lc.run(config, tmp_path / "r")
+    run = lc.open_run(tmp_path / "r")
+    bonds = run.snapshot().bonds
+    force = bonds.area_b[:, None] * bonds.traction_bc
+    on_grain = np.zeros((run.network.n_grains + 1, 3))
+    for side, sign in ((0, 1.0), (1, -1.0)):
+        np.add.at(on_grain, bonds.grains_be[:, side], sign * force)
+    size = np.zeros(run.network.n_grains + 1)
+    np.add.at(size, bonds.grains_be.ravel(), np.repeat(np.linalg.norm(force, axis=1), 2))
+    # nothing but bonds holds a grain; the equilibrium is solved to 1e-4 of the strengths
+    assert (np.linalg.norm(on_grain[:-1], axis=1) < 1e-3 * size[:-1]).all()
+    normal = np.einsum("bc,bc->b", bonds.traction_bc, bonds.normal_bc)
+    gap, elastic = bonds.gap_b, (bonds.gap_b < 0) | (bonds.damage_b == 0)
+    assert (gap < -1e-13).any() and (gap[elastic] > 1e-13).any() and (gap[~elastic] > 1e-11).any()
+    for kind, options in ((0, config.grain_boundary), (1, config.interface)):
+        own = elastic & (bonds.kind_b == kind)
+        np.testing.assert_allclose(normal[own], options.stiffness * gap[own], rtol=1e-4, atol=1e3)
+    softened = ~elastic & ~bonds.broken_b
+    assert (normal[softened] > 0).all()
+    assert (normal[softened] < config.interface.stiffness * gap[softened]).all()
+
+
+def test_written_stress_is_one_tensor(finished):
+    shot = lc.open_run(finished.path).snapshot("charge_end")
+    tensor = shot.tensor("stress")
+    trace = np.trace(tensor, axis1=1, axis2=2)
+    np.testing.assert_allclose(trace / 3, shot["hydrostatic"], atol=1e-6)
+    deviator = tensor - (trace / 3)[:, None, None] * np.eye(3)
+    np.testing.assert_allclose(np.sqrt(1.5 * (deviator**2).sum(axis=(1, 2))), shot["von_mises"], rtol=1e-4)
+    strain = np.trace(shot.strain_tensor(), axis1=1, axis2=2)
+    np.testing.assert_allclose(strain, shot["volumetric_strain"], atol=2e-6)
+    assert "salt" not in lc.open_run(finished.path).fields
+
+
+C_AXIS = np.array([-0.82, 0.55, 0.17]) / np.linalg.norm([-0.82, 0.55, 0.17])
+OWN = """
+import sys
+from dataclasses import replace
+import numpy as np
+sys.path.insert(0, sys.argv[2])
+import latticecell as lc
+import latticecell as lc
+from cells import tiny
+config = tiny()
+micro = lc.build_microstructure(config)
+rotation, c = micro.rotation_gcc.copy(), np.array([-0.82, 0.55, 0.17])
+rotation[2] = np.linalg.qr(np.column_stack([c, [1.0, 0, 0], [0, 1.0, 0]]))[0][:, [1, 2, 0]]
+rotation[2] *= np.sign(rotation[2][:, 2] @ c) * np.array([np.sign(np.linalg.det(rotation[2])), 1, 1])
+network = lc.build_network(config, replace(micro, seed_gc=0.93 * micro.seed_gc, rotation_gcc=rotation))
+lc.run(config, sys.argv[1], network)
+"""
+
+
+def test_a_network_built_in_python_is_run_killed_and_resumed_bit_for_bit(tmp_path):
+    command = [sys.executable, "-c", OWN]
+    tests = str(Path(__file__).parents[1])
+    subprocess.run([*command, str(tmp_path / "whole"), tests], check=True)
+    out = tmp_path / "killed"
+    kill_after_rows([*command, str(out), tests], out, 7)
+    for _ in Simulation.resume(out).advance():
+        pass
+    assert_same_files(out, tmp_path / "whole")
+    run = lc.open_run(out)
+    assert run.finished
+    np.testing.assert_allclose(run.grains.c_axis_gc[2], C_AXIS, rtol=1e-12)
+    drawn = lc.build_microstructure(tiny())
+    assert np.abs(drawn.rotation_gcc[2] - run.network.rotation_gcc[2]).max() > 0.1
+    np.testing.assert_array_equal(run.network.seed_gc, 0.93 * drawn.seed_gc)
+
+
+def test_resume_builds_no_network(finished, tmp_path, monkeypatch):
+    steps = (simulation := Simulation.start(tiny(), tmp_path / "r")).advance()
+    next(steps)
+    steps.close()
+    for name in ("build_network", "build_microstructure"):
+        monkeypatch.setattr(sys.modules["latticecell.run"], name, None)
+    again = Simulation.resume(tmp_path / "r")
+    assert again.cursor == simulation.cursor
+    network = again.stepper.network
+    for name, array in simulation.stepper.network.arrays().items():
+        np.testing.assert_array_equal(getattr(network, name), array)
 
 
 def test_a_run_that_cannot_converge_says_where_and_leaves_results(tmp_path):

@@ -261,6 +261,12 @@ class Mechanics:
         """Largest viscous traction relative to the strength of its bond over a step [1]."""
         return self.bonds.traction_share(self.bonds.opening(new.u_nc), self.bonds.opening(old.u_nc), dt)
 
+    def traction(self, state: State) -> Floats:
+        """Traction of the second side of every bond on the first, 0 on tied ones, (n_bonds, 3) [Pa]."""
+        bonds, opening = self.bonds, self.bonds.opening(state.u_nc)
+        forces = bonds.respond(opening, opening, state.history_bh[bonds.active_b], np.inf, "secant")
+        return bonds.everywhere(forces.force_bc / bonds.area_b[:, None])
+
     def damage(self, state: State) -> Floats:
         """Damage of every bond, 0 on tied ones, (n_bonds,) [1]."""
         bonds = self.bonds

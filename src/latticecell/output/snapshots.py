@@ -1,0 +1,163 @@
+"""Snapshots of the fields: a file each, ``fields/000007.h5``, written once and never touched again.
+
+A file holds a group for each location, ``node``, ``tet`` and ``bond``, and in it a float32 array for each
+field under the name `Field.stored`; its attributes are the declaration of the field. Nodal fields are stored
+at the points of the mesh, as ParaView wants them, and read at the nodes. The displacement is stored with the
+mean strain and read without it.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from latticecell.errors import ConfigError
+from latticecell.fields import Field
+from latticecell.network import Floats
+from latticecell.output.files import header, put, sealing, verified
+from latticecell.output.mesh import Mesh
+
+KIND: Final = "snapshot"
+NAMES: Final = "[0-9]" * 6 + ".h5"
+DISPLACEMENT: Final = "displacement"
+
+
+class Snapshots:
+    """The snapshots of a run.
+
+    Parameters
+    ----------
+    folder : Path
+        Their directory; need not exist.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self._last: tuple[object, bytes] = (None, b"")
+        self._fields: dict[str, Field] = {}
+
+    def files(self) -> list[Path]:
+        """Return the paths of the snapshots, from the first to the last that has no gap before it."""
+        present = sorted(self.folder.glob(NAMES))
+        return [path for i, path in enumerate(present) if path == self.file(i)]
+
+    def file(self, index: int) -> Path:
+        """Return the path of a snapshot."""
+        return self.folder / f"{index:06d}.h5"
+
+    def append(self, mesh: Mesh, time: float, strain_c: Floats, fields: Mapping[Field, NDArray]) -> None:
+        """Write the next snapshot.
+
+        Parameters
+        ----------
+        mesh : Mesh
+        time : float
+            Simulated time [s].
+        strain_c : (2,) float64
+            Mean lateral strain [1].
+        fields : mapping of Field to array
+            Values in SI; written in the unit of the field.
+
+        Raises
+        ------
+        ValueError
+            If a shape does not fit, or the fields are not those of the snapshots before.
+        """
+        network = mesh.network
+        sizes = {"node": network.n_nodes, "tet": network.n_tets, "bond": network.n_bonds}
+        if self.fields and (odd := set(self.fields.values()) ^ set(fields)):
+            names = sorted({field.key for field in odd})
+            raise ValueError(f"fields differ from those of the earlier snapshots: {', '.join(names)}")
+        self.folder.mkdir(exist_ok=True)
+        about = {"time_s": float(time), "strain": [float(value) for value in strain_c]}
+        with sealing(self.file(len(self.files())), KIND, about) as file:
+            file.attrs.update(about)
+            for field, values in fields.items():
+                array = field.factor * np.asarray(values, float)
+                if array.shape != (sizes.get(field.location), *field.shape):
+                    raise ValueError(
+                        f"field {field.key!r}: shape {array.shape} is not that of its declaration"
+                    )
+                if field.location == "node":
+                    array = array[mesh.node_of_point]
+                if field.key == DISPLACEMENT:
+                    array[:, :2] += strain_c * mesh.points[:, :2]
+                put(file, name_of(field), array.astype(np.float32), **_attributes(field))
+
+    def truncate(self, count: int) -> None:
+        """Delete all but the first ``count`` snapshots.
+
+        Raises
+        ------
+        ConfigError
+            If there are fewer, or one of them is cut short; nothing is deleted then.
+        """
+        kept = self.files()[:count]
+        if len(kept) < count:
+            raise ConfigError(f"{self.folder}: holds {len(kept)} snapshots, the checkpoint knows {count}")
+        for path in kept:
+            header(path, KIND)
+        for path in sorted(set(self.folder.glob(NAMES)) - set(kept), reverse=True):
+            path.unlink()
+        if not kept:
+            self._fields = {}
+
+    def times(self) -> Floats:
+        """Return the times of the snapshots, (n,) [s]."""
+        return np.array([header(path, KIND)["time_s"] for path in self.files()], float)
+
+    def strain(self, index: int) -> Floats:
+        """Return the mean lateral strain of a snapshot, (2,) [1]."""
+        return np.array(header(self.file(index), KIND)["strain"], float)
+
+    @property
+    def fields(self) -> dict[str, Field]:
+        """Declarations of the fields of every snapshot, by key; none before the first snapshot."""
+        if not self._fields and self.file(0).exists():
+            with self._open(0) as file:
+                found = [_declaration(dataset) for group in file.values() for dataset in group.values()]
+            self._fields = {field.key: field for field in found}
+        return self._fields
+
+    def read(self, field: Field, index: int) -> NDArray[np.float32]:
+        """Return the stored array of a field: nodal fields at the points, the displacement with the strain.
+
+        Raises
+        ------
+        KeyError
+            If the snapshot does not hold it.
+        """
+        with self._open(index) as file:
+            return np.asarray(file[name_of(field)][()])
+
+    def _open(self, index: int) -> h5py.File:
+        """Open a snapshot in memory; the bytes of the last one are kept, since fields are read one by one."""
+        path = self.file(index)
+        about = path.stat() if path.exists() else None
+        stamp = (path, about and (about.st_ino, about.st_mtime_ns, about.st_size))
+        if about is None or self._last[0] != stamp:
+            self._last = (stamp, verified(path, KIND)[1])
+        return h5py.File(io.BytesIO(self._last[1]), "r")
+
+
+def name_of(field: Field) -> str:
+    """Return the path of a field inside a snapshot."""
+    return f"{field.location}/{field.stored}"
+
+
+def _attributes(field: Field) -> dict[str, Any]:
+    return {**field.table(), "shape": np.array(field.shape, np.int64)}
+
+
+def _declaration(dataset: h5py.Dataset) -> Field:
+    plain = {
+        name: value.item() if isinstance(value, np.generic) else value
+        for name, value in dataset.attrs.items()
+    }
+    return Field.of_table(plain)
