@@ -8,9 +8,11 @@ import pytest
 
 from conftest import cell
 from latticecell import State, open_run
+from latticecell.observables import written
 from latticecell.output import RunDirectory
 from latticecell.view import RunModel, make_look
 from latticecell.view.offscreen import Studio, find_driver
+from rundirs import derived
 
 OPENING_SECONDS = 10.0
 REDRAW_SECONDS = 0.3
@@ -29,17 +31,17 @@ def directory(tmp_path_factory):
         state.u_nc[...] = -1.3e-3 * i * from_center * network.is_active_n[:, None]
         state.stoich_n[...] = np.where(network.is_active_n, 0.93 - 0.07 * i, 0)
         state.gap_b[...] = 4.7e-9 * i
-        fields = {
-            "von_mises_GPa_t": rng.random(network.n_tets),
-            "hydrostatic_GPa_t": rng.normal(size=network.n_tets),
-            "volumetric_strain_t": 0.01 * rng.normal(size=network.n_tets),
-            "damage_b": np.full(network.n_bonds, i / SNAPSHOTS),
-            "broken_b": (rng.random(network.n_bonds) < i / SNAPSHOTS).astype(float),
-        }
+        fields = written(state) | derived(
+            von_mises=rng.random(network.n_tets),
+            hydrostatic=rng.normal(size=network.n_tets),
+            volumetric_strain=0.01 * rng.normal(size=network.n_tets),
+            damage=np.full(network.n_bonds, i / SNAPSHOTS),
+            broken=rng.random(network.n_bonds) < i / SNAPSHOTS,
+        )
         run.append_row(
             {"cycle": 1, "step": 1, "kind": "charge", "time_s": 97.0 * i, "voltage_V": 3.7 + 0.05 * i}
         )
-        run.write_fields(state, fields, 97.0 * i)
+        run.write_snapshot(fields, state.strain_c, 97.0 * i)
     return path
 
 

@@ -43,16 +43,6 @@ def random_state(network, seed=5):
     return state
 
 
-def extra_fields(network, step):
-    t = np.arange(network.n_tets)
-    return {
-        "von_mises_GPa_t": 0.7 * step + t / 9,
-        "hydrostatic_GPa_t": step - t / 7,
-        "volumetric_strain_t": np.full(network.n_tets, 0.01 * step),
-        "damage_b": np.full(network.n_bonds, 0.1 * step),
-    }
-
-
 def derived(**values):
     """Fields by key, in the units of their declarations, as a run gives them to its directory (SI)."""
     declared = {field.key: field for field, _ in DERIVED}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from latticecell.output.plots import summary
 from latticecell.output.rundir import RunDirectory, Status
 from latticecell.protocol import stages
 from latticecell.registry import compare
+from latticecell.results import Run, open_run
 from latticecell.state import State
 from latticecell.stepper import Cursor, Stepper, StepReport
 
@@ -79,6 +81,7 @@ class Simulation:
                 path, config, network, threads=config.solver.threads, command=command, force=force
             )
             stepper = Stepper(config, network)
+            directory.amend(strength_sum_Pa=_strength(stepper))
             state, cursor = stepper.start()
             run = cls(directory, stepper, state, cursor)
             first = StepReport(state, cursor, next(stages(config)), None, 0, False, 0.0)
@@ -90,7 +93,11 @@ class Simulation:
     def resume(cls, path: str | Path, threads: int | None = None) -> Simulation:
         """Go on from the checkpoint of a run directory; ``threads`` may differ from the first part.
 
-        Raises `ConfigError` if there is nothing to go on from, or a law of the run is not registered.
+        Raises
+        ------
+        ConfigError
+            If there is nothing to go on from, a law of the run is not registered, or the bonds would not be
+            those that the run began with.
         """
         directory = RunDirectory.open(path)
         config = directory.config()
@@ -106,7 +113,9 @@ class Simulation:
                     f"{path}: is a run of the 1-D cell, which keeps no checkpoints; start a new run"
                 )
             state, table, more = directory.read_checkpoint()
-            return cls(directory, Stepper(config, network), state, Cursor(**table), [*notes, *more])
+            stepper = Stepper(config, network)
+            _check_bonds(stepper, state, directory)
+            return cls(directory, stepper, state, Cursor(**table), [*notes, *more])
 
     def advance(self) -> Generator[Progress, None, None]:
         """Run to the end of the protocol, yielding after each step.
@@ -159,10 +168,27 @@ class Simulation:
             summary(history, self.directory.path / PLOT, self.stepper.config.name)
 
 
-def run(
-    config: Config, out: str | Path, network: Network | None = None, *, force: bool = False
-) -> RunDirectory:
-    """Run a configuration to the end and return its directory, whose methods read the results.
+def _strength(stepper: Stepper) -> float:
+    return float(stepper.mechanics.bonds.strength_b.sum())
+
+
+def _check_bonds(stepper: Stepper, state: State, directory: RunDirectory) -> None:
+    """Refuse bonds other than those of the run: strengths are drawn, and generators change with NumPy."""
+    columns, info = stepper.mechanics.bonds.n_columns, directory.info()
+    if state.history_bh.shape[1] != columns:
+        raise ConfigError(
+            f"{directory.path}: the checkpoint holds {state.history_bh.shape[1]} values of history a bond, "
+            f"the bond laws have {columns}"
+        )
+    if not math.isclose(_strength(stepper), info["strength_sum_Pa"], rel_tol=1e-9):
+        raise ConfigError(
+            f"{directory.path}: the strengths of the bonds, drawn from the seed, come out differently with "
+            f"this NumPy; resume with NumPy {info['versions']['numpy']}"
+        )
+
+
+def run(config: Config, out: str | Path, network: Network | None = None, *, force: bool = False) -> Run:
+    """Run a configuration to the end and return its results.
 
     Parameters
     ----------
@@ -182,4 +208,4 @@ def run(
     simulation = Simulation.start(config, out, network, force=force)
     for _ in simulation.advance():
         pass
-    return simulation.directory
+    return open_run(simulation.directory.path)

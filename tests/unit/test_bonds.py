@@ -79,7 +79,7 @@ def test_all_columns_are_resumed(config, tmp_path):
     assert histories[0] == histories[1]
     states = []
     for name in ("whole", "part"):
-        state, _ = RunDirectory.open(tmp_path / name).read_checkpoint(whole.stepper.network)
+        state, _, _ = RunDirectory.open(tmp_path / name).read_checkpoint()
         states.append(state)
     assert states[0].history_bh.shape == (whole.stepper.network.n_bonds, 2)
     assert states[0].history_bh.tobytes() == states[1].history_bh.tobytes()

@@ -64,7 +64,7 @@ def test_fields_come_back(tmp_path, network):
     assert run.times().tolist() == [0.0, 3.7, 7.4]
     for step in (0, 2):
         given = snapshot_fields(network, step)
-        assert list(run.declared()) and set(run.declared().values()) == set(given)
+        assert list(run.fields()) and set(run.fields().values()) == set(given)
         for field, values in given.items():
             read = run.read(field.key, step)
             assert read.dtype == np.float32
@@ -93,7 +93,7 @@ def test_a_file_tells_all_about_its_fields(tmp_path, network):
         full[:, :2] += STRAIN * mesh.points[:, :2]
         np.testing.assert_allclose(file["node/displacement_um"], full, rtol=1e-6, atol=1e-8)
     run = RunDirectory.open(tmp_path / "run")
-    assert run.declared()["gap"] == next(field for field in given if field.key == "gap")
+    assert run.fields()["gap"] == next(field for field in given if field.key == "gap")
 
 
 def test_wrong_fields_are_refused_and_leave_nothing(tmp_path, network):
@@ -201,7 +201,7 @@ def test_vtk_reads_all_times_and_fields(tmp_path, network, monkeypatch, moved):
         np.testing.assert_array_equal(corners, mesh.tets)
         assert {grid.GetCellType(i) for i in range(grid.GetNumberOfCells())} == {10}
         np.testing.assert_array_equal(to_numpy(grid.GetCellData().GetArray("domain")), network.domain_t)
-        fields = run.declared().values()
+        fields = run.fields().values()
         assert grid.GetPointData().GetNumberOfArrays() == 5
         assert grid.GetCellData().GetNumberOfArrays() == 3
         for field in fields:

@@ -221,7 +221,7 @@ def test_resuming_to_before_the_first_row_and_snapshot(tmp_path, network):
     run.read_checkpoint()
     assert run.history() == {}
     assert run.times().shape == (0,)
-    assert run.declared() == {}
+    assert run.fields() == {}
     run.append_row({"other": 2.5})
     run.write_snapshot(snapshot_fields(network, 1), STRAIN, 1.5)
     assert run.history()["other"].tolist() == [2.5]

@@ -35,8 +35,8 @@ def finished(tmp_path_factory):
 
 
 def test_balances_hold_in_every_row(finished):
-    history = finished.history()
-    assert finished.info()["status"] == "done"
+    history = finished.history
+    assert finished.info["status"] == "done"
     assert np.abs(history["lithium_balance"]).max() < 1e-11
     assert np.abs(history["charge_balance"]).max() < 1e-8
     assert np.abs(history["energy_balance"][2:]).max() < 1e-3
@@ -48,12 +48,12 @@ def test_balances_hold_in_every_row(finished):
 
 
 def test_charge_passed_is_what_the_protocol_asks(finished):
-    charge = finished.history()["charge_C"][-1]
+    charge = finished.history["charge_C"][-1]
     assert charge == pytest.approx(2 * 0.6672e-9 * (300 - 120), rel=1e-9, abs=0)
 
 
 def test_stages_follow_the_protocol(finished):
-    history = finished.history()
+    history = finished.history
     kinds = history["kind"]
     assert list(dict.fromkeys(kinds)) == ["charge", "rest", "discharge"]
     assert (np.sign(history["current_A"][kinds == "discharge"]) == -1).all()
@@ -108,14 +108,13 @@ def test_written_tractions_hold_every_grain_and_turn_with_the_normal(tmp_path):
     steps = [{"kind": "charge", "c_rate": 2.0, "duration_s": 60.0}]
     bonds = {"grain_boundary": {"mode": "breakable"}, "interface": {"strength_MPa": 8.0}}
     config = tiny(**bonds, protocol={"steps": steps})
-    lc.run(config, tmp_path / "r")
-    run = lc.open_run(tmp_path / "r")
-    bonds = run.snapshot().bonds
+    result = lc.run(config, tmp_path / "r")
+    bonds = result.snapshot().bonds
     force = bonds.area_b[:, None] * bonds.traction_bc
-    on_grain = np.zeros((run.network.n_grains + 1, 3))
+    on_grain = np.zeros((result.network.n_grains + 1, 3))
     for side, sign in ((0, 1.0), (1, -1.0)):
         np.add.at(on_grain, bonds.grains_be[:, side], sign * force)
-    size = np.zeros(run.network.n_grains + 1)
+    size = np.zeros(result.network.n_grains + 1)
     np.add.at(size, bonds.grains_be.ravel(), np.repeat(np.linalg.norm(force, axis=1), 2))
     # nothing but bonds holds a grain; the equilibrium is solved to 1e-4 of the strengths
     assert (np.linalg.norm(on_grain[:-1], axis=1) < 1e-3 * size[:-1]).all()
@@ -131,7 +130,7 @@ def test_written_tractions_hold_every_grain_and_turn_with_the_normal(tmp_path):
 
 
 def test_written_stress_is_one_tensor(finished):
-    shot = lc.open_run(finished.path).snapshot("charge_end")
+    shot = finished.snapshot("charge_end")
     tensor = shot.tensor("stress")
     trace = np.trace(tensor, axis1=1, axis2=2)
     np.testing.assert_allclose(trace / 3, shot["hydrostatic"], atol=1e-6)
@@ -139,7 +138,7 @@ def test_written_stress_is_one_tensor(finished):
     np.testing.assert_allclose(np.sqrt(1.5 * (deviator**2).sum(axis=(1, 2))), shot["von_mises"], rtol=1e-4)
     strain = np.trace(shot.strain_tensor(), axis1=1, axis2=2)
     np.testing.assert_allclose(strain, shot["volumetric_strain"], atol=2e-6)
-    assert "salt" not in lc.open_run(finished.path).fields
+    assert "salt" not in finished.fields
 
 
 C_AXIS = np.array([-0.82, 0.55, 0.17]) / np.linalg.norm([-0.82, 0.55, 0.17])
@@ -191,6 +190,16 @@ def test_resume_builds_no_network(finished, tmp_path, monkeypatch):
         np.testing.assert_array_equal(getattr(network, name), array)
 
 
+def test_resume_refuses_strengths_that_are_drawn_differently(tmp_path, monkeypatch):
+    config = tiny(interface={"weibull_modulus": 7.0})
+    Simulation.start(config, tmp_path / "r")
+    Simulation.resume(tmp_path / "r")
+    draw = np.random.default_rng
+    monkeypatch.setattr(np.random, "default_rng", lambda seed: draw([*np.atleast_1d(seed), 1]))
+    with pytest.raises(ConfigError, match=f"come out differently.*resume with NumPy {np.__version__}"):
+        Simulation.resume(tmp_path / "r")
+
+
 def test_a_run_that_cannot_converge_says_where_and_leaves_results(tmp_path):
     config = tiny(solver={"coupling_iterations": 2, "coupling_tolerance_stoich": 1e-12, "dt_min_s": 1.0})
     with pytest.raises(SolveError, match=r"coupling at t = \d.*gave up at dt = 1 s.*residual") as caught:
@@ -236,7 +245,7 @@ def test_hold_keeps_the_voltage_until_the_current_has_fallen(tmp_path):
         {"kind": "hold", "until_c_rate": 0.5},
         {"kind": "discharge", "c_rate": 1.0, "until_V": 3.6},
     ]
-    history = run(tiny(protocol={"steps": steps}), tmp_path / "r").history()
+    history = run(tiny(protocol={"steps": steps}), tmp_path / "r").history
     hold = history["kind"] == "hold"
     top = history["voltage_V"][history["kind"] == "charge"][-1]
     assert top == pytest.approx(3.7, abs=1e-4)
@@ -255,7 +264,7 @@ def test_info_is_json_with_provenance(finished):
 
 def test_a_stage_that_begins_beyond_its_cutoff_ends_at_once(tmp_path):
     steps = [{"kind": "charge", "c_rate": 1.0, "until_V": 2.5}, {"kind": "rest", "duration_s": 10.0}]
-    history = run(tiny(protocol={"steps": steps}), tmp_path / "r").history()
+    history = run(tiny(protocol={"steps": steps}), tmp_path / "r").history
     assert 0 < history["time_s"][history["kind"] == "charge"][-1] < 1e-4
     assert history["kind"][-1] == "rest"
 

@@ -1,8 +1,7 @@
 """What a run writes and reads back: the run directory and its plots; the only package that knows files."""
 
-from latticecell.output.fields import FieldReader
 from latticecell.output.mesh import Mesh
 from latticecell.output.plots import summary
 from latticecell.output.rundir import RunDirectory
 
-__all__ = ["FieldReader", "Mesh", "RunDirectory", "summary"]
+__all__ = ["Mesh", "RunDirectory", "summary"]

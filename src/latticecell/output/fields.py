@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from latticecell.errors import ConfigError
-from latticecell.fields import Field
 from latticecell.output.files import replacing as replacing
 from latticecell.output.mesh import Mesh
 from latticecell.output.rundir import RunDirectory
-from latticecell.state import State
 
 DISPLACEMENT = "displacement_um"
 VTK_TETRA = 10
 AXES = {"n": "node", "t": "tet", "b": "bond"}
-
-
-def with_declarations(state: State, fields: Mapping[str, NDArray]) -> dict[Field, NDArray]:
-    """Fields of a state and fields by stored name and axis, in their units."""
-    from latticecell.observables import DERIVED, written
-
-    found = {field: values for field, values in written(state).items() if field.key != "salt"}
-    known = {field.stored: field for field, _ in DERIVED}
-    for name, values in fields.items():
-        field = known[name.rpartition("_")[0]]
-        found[field] = np.asarray(values) / field.factor
-    return found
 
 
 class FieldReader:
@@ -41,7 +26,7 @@ class FieldReader:
             raise ConfigError(f"{run.path}: holds no fields")
         self._run, self._mesh = run, Mesh.of(network)
         self.tets = self._mesh.tets.astype(np.int64)
-        self._fields = {field.stored: field for field in run.declared().values()}
+        self._fields = {field.stored: field for field in run.fields().values()}
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._mesh, name)

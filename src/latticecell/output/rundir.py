@@ -163,7 +163,7 @@ class RunDirectory:
         """Return the times of the snapshots, (n_snapshots,) [s]."""
         return self._snapshots.times()
 
-    def declared(self) -> dict[str, Field]:
+    def fields(self) -> dict[str, Field]:
         """Return the declarations of the fields in the snapshots, by key; none before the first snapshot."""
         return self._snapshots.fields
 
@@ -177,7 +177,7 @@ class RunDirectory:
         KeyError
             If there is no such field.
         """
-        field = self.declared()[key]
+        field = self.fields()[key]
         value = self._snapshots.read(field, step)
         if field.location != "node":
             return value
@@ -191,19 +191,7 @@ class RunDirectory:
         """Return the mean lateral strain of a snapshot, (2,) [1]."""
         return self._snapshots.strain(step)
 
-    def fields(self) -> Any:
-        """Return a reader by stored names."""
-        from latticecell.output.fields import FieldReader
-
-        return FieldReader(self)
-
     # what a run writes
-
-    def write_fields(self, state: State, fields: Mapping[str, NDArray], time: float) -> None:
-        """Write a snapshot of fields by stored name and axis."""
-        from latticecell.output.fields import with_declarations
-
-        self.write_snapshot(with_declarations(state, fields), state.strain_c, time)
 
     def append_row(self, row: Row) -> None:
         """Append one row to ``history.csv``; see `HistoryFile.append`."""
@@ -224,7 +212,7 @@ class RunDirectory:
                 counts,
                 files,
                 self.times(),
-                list(self.declared().values()),
+                list(self.fields().values()),
             )
 
     def write_checkpoint(self, state: State, cursor: Mapping[str, Any]) -> None:
@@ -272,26 +260,26 @@ class RunDirectory:
         for leftover in self.path.rglob(TEMPORARY):
             leftover.unlink()
         self._wall_before, self._started = about["wall_time_s"], time.monotonic()
-        info = self.info()
-        info["laws"] = recorded(info.get("laws", ()))
-        self._write_info({**info, "status": "running", "message": "", "resumed": _now()})
+        laws = recorded(self.info().get("laws", ()))
+        self.amend(laws=laws, status="running", message="", resumed=_now())
         return state, about["cursor"], notes
+
+    def amend(self, **values: Any) -> None:
+        """Add values to ``run.json``."""
+        self._write_info({**self.info(), **values})
 
     def finish(self, status: Status, message: str = "", **timings: float) -> None:
         """Close the run in ``run.json``: status, wall time [s], peak memory [MB] and ``timings`` [s]."""
         if status not in ("done", "failed", "interrupted"):
             raise ValueError(f"status {status!r}: must be done, failed or interrupted")
         self.write_index()
-        self._write_info(
-            {
-                **self.info(),
-                "status": status,
-                "message": message,
-                "finished": _now(),
-                "wall_time_s": self._wall_time(),
-                "peak_memory_MB": _peak_memory(),
-                "timings_s": timings,
-            }
+        self.amend(
+            status=status,
+            message=message,
+            finished=_now(),
+            wall_time_s=self._wall_time(),
+            peak_memory_MB=_peak_memory(),
+            timings_s=timings,
         )
 
     @cached_property

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from latticecell.errors import ConfigError
-from latticecell.output.fields import replacing
+from latticecell.output.files import replacing
 from latticecell.output.plots import summary_figure
 from latticecell.reader import resolved_toml
 from latticecell.report import figures, html

@@ -16,7 +16,7 @@ from latticecell.errors import ConfigError
 from latticecell.fields import Field
 from latticecell.network import Network
 from latticecell.output.mesh import UM, Mesh
-from latticecell.results.directory import Directory
+from latticecell.output.rundir import RunDirectory
 from latticecell.results.history import (
     Check,
     CycleSummary,
@@ -216,4 +216,4 @@ def open_run(path: str | Path) -> Run:
 
     Raises `ConfigError` if it is none.
     """
-    return Run(Directory(path))
+    return Run(RunDirectory.open(path))

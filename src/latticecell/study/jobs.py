@@ -12,7 +12,8 @@ from typing import IO, Final, Literal
 from latticecell.cell1d.run import run_cell1d
 from latticecell.config import Config
 from latticecell.errors import ConfigError, LatticecellError
-from latticecell.output.rundir import CHECKPOINT, RunDirectory
+from latticecell.output.checkpoint import CHECKPOINT
+from latticecell.output.rundir import RunDirectory
 from latticecell.registry import load
 from latticecell.run import Simulation
 

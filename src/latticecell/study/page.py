@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from matplotlib.figure import Figure
 
-from latticecell.output.fields import replacing
+from latticecell.output.files import replacing
 from latticecell.report import html
 from latticecell.study.plan import Planned
 from latticecell.study.plots import cases_figure, key_label, lines_figure, main_quantities, pretty

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from latticecell.output.fields import replacing
+from latticecell.output.files import replacing
 from latticecell.results import open_run
 from latticecell.results.summary import summary
 from latticecell.study.jobs import status_of

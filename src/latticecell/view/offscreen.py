@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from latticecell.arrays import Flags, Floats
 from latticecell.errors import ConfigError
-from latticecell.output.fields import replacing
+from latticecell.output.files import replacing
 from latticecell.view.geometry import Look
 from latticecell.view.model import RunModel
 from latticecell.view.scene import Scene

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latticecell.errors import ConfigError
-from latticecell.output.fields import replacing
+from latticecell.output.files import replacing
 from latticecell.view.colours import CRACK_LABEL, CRACK_MAP, CRACK_SPAN, table, ticks
 from latticecell.view.geometry import CUTS, Drawn, Geometry, Layers, Look
 from latticecell.view.model import ORIENTATION, RunModel
