@@ -18,9 +18,9 @@ def test_input_runs(path, tmp_path):
         "microstructure.grains=8",
         'protocol.steps=[{kind = "charge", c_rate = 1.0, duration_s = 200.0}]',
     ]  # fmt: skip
-    directory = run(read_config(path, small), tmp_path / "r")
-    history = directory.history()
-    assert directory.info()["status"] == "done"
+    result = run(read_config(path, small), tmp_path / "r")
+    history = result.history
+    assert result.finished
     assert history["time_s"][-1] == pytest.approx(200.0)
     assert abs(history["lithium_balance"]).max() < 1e-9
     assert history["voltage_V"][-1] > 3.5

@@ -22,9 +22,9 @@ KIND: Final = "network"
 VTK_TETRA: Final = 10
 
 
-def write_network(path: Path, network: Network, mesh: Mesh) -> None:
-    """Write the network and its mesh."""
-    n_tets = network.n_tets
+def write_network(path: Path, mesh: Mesh) -> None:
+    """Write the network of a mesh, and the mesh."""
+    network, n_tets = mesh.network, mesh.network.n_tets
     with sealing(path, KIND, {"nodes": network.n_nodes, "points": len(mesh.points), "tets": n_tets}) as file:
         for name, array in network.arrays().items():
             put(file, f"network/{name}", array)

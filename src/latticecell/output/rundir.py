@@ -122,7 +122,8 @@ class RunDirectory:
         )
         write_file(path / CONFIG, resolved_toml(config))
         if network is not None:
-            write_network(path / NETWORK, network, Mesh.of(network))
+            run._mesh = Mesh.of(network)
+            write_network(path / NETWORK, run._mesh)
         return run
 
     @classmethod
@@ -257,8 +258,7 @@ class RunDirectory:
         kept = self._history.start(about["rows"])
         self._snapshots.truncate(about["snapshots"])
         self._history.replace(kept)
-        for leftover in self.path.rglob(TEMPORARY):
-            leftover.unlink()
+        self._sweep()
         self._wall_before, self._started = about["wall_time_s"], time.monotonic()
         laws = recorded(self.info().get("laws", ()))
         self.amend(laws=laws, status="running", message="", resumed=_now())
@@ -289,13 +289,17 @@ class RunDirectory:
     def _clear(self) -> None:
         """Remove what a run has written."""
         self._snapshots.truncate(0)
-        for leftover in (self.path / FIELDS, self.path):
-            for part in leftover.glob(TEMPORARY):
-                part.unlink()
+        self._sweep()
         if self._snapshots.folder.is_dir() and not any(self._snapshots.folder.iterdir()):
             self._snapshots.folder.rmdir()
         for name in FILES:
             (self.path / name).unlink(missing_ok=True)
+
+    def _sweep(self) -> None:
+        """Remove what a kill has left of files being written."""
+        for folder in (self._snapshots.folder, self.path):
+            for part in folder.glob(TEMPORARY):
+                part.unlink()
 
     def _write_info(self, info: dict[str, Any]) -> None:
         write_file(self.path / INFO, json.dumps(info, indent=2, default=checkpoint.plain) + "\n")

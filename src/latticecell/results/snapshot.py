@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from latticecell.errors import ConfigError
 from latticecell.fields import Field
-from latticecell.laws.elastic import VOIGT
 from latticecell.network import Network
 from latticecell.output.mesh import UM, Mesh
 from latticecell.results.history import History, StageSpan
@@ -263,9 +262,3 @@ class Snapshots(Sequence[Snapshot]):
         if not np.isfinite(time):
             raise ConfigError(f"time {when!r}: must be a finite number of seconds")
         return self.nearest(time)
-
-
-def voigt_to_vtk(value_tv: Floats) -> Floats:
-    """Reorder Voigt stresses (xx, yy, zz, yz, xz, xy) as in files (xx, yy, zz, xy, yz, xz), (n, 6)."""
-    place = {tuple(sorted(pair)): k for k, pair in enumerate(VOIGT.tolist())}
-    return value_tv[:, [place[tuple(sorted(pair))] for pair in VTK_ORDER.tolist()]]

@@ -11,7 +11,7 @@ import numpy as np
 import tomli
 
 from latticecell.errors import ConfigError
-from latticecell.output.fields import replacing
+from latticecell.output.files import replacing
 from latticecell.reader import resolved_toml
 from latticecell.report import html
 from latticecell.report.html import NOTHING, Cell

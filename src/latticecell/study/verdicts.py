@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from latticecell.errors import ConfigError
-from latticecell.output.fields import replacing
+from latticecell.output.files import replacing
 from latticecell.study.caseruns import CaseRuns
 from latticecell.study.targets import Target, Targets, figure_of, figure_order
 
