@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from latticecell import ConfigError, Run
+from latticecell import ConfigError, Run, build_microstructure, config_from_table, open_run
 from latticecell.fields import Field
+from latticecell.output import RunDirectory
 from latticecell.view import RunModel, make_look
 from latticecell.view.colours import BLANK, ipf_colours
 from latticecell.view.geometry import Geometry
+from rundirs import make_network, row, snapshot_fields
 from viewed import BOX, OPEN_NM, WALL, make_run
 
 
@@ -148,6 +150,21 @@ def test_orientations_are_those_of_the_network():
         assert (drawn.colour_mvc[rows] == expected).all()
     np.testing.assert_allclose(own.grains.c_axis_gc[0], c_axis / np.linalg.norm(c_axis))
     assert (drawn.colour_mvc != BLANK).any()
+
+
+def test_a_run_directory_shows_the_orientations_it_was_computed_with(tmp_path):
+    """The configuration in the directory draws two grains of its own."""
+    network = make_network()
+    config = config_from_table({"microstructure": {"grains": 2, "seed": 17}})
+    written = RunDirectory.create(tmp_path / "run", config, network, threads=1)
+    written.append_row(row(0))
+    written.write_snapshot(snapshot_fields(network, 0), np.zeros(2), 0.0)
+    assert np.abs(build_microstructure(config).rotation_gcc - network.rotation_gcc).max() > 0.1
+    model = RunModel(open_run(tmp_path / "run"))
+    np.testing.assert_array_equal(model.run.grains.rotation_gcc, network.rotation_gcc)
+    drawn = Geometry(model).layers(make_look(model, "orientation", cut="none", cracks=False)).surface
+    expected = {tuple(colour) for colour in ipf_colours(network.rotation_gcc[:, 2])}
+    assert {tuple(colour) for colour in drawn.colour_mvc.reshape(-1, 3)} == expected
 
 
 def test_a_run_without_snapshots_is_one_message():
