@@ -81,13 +81,10 @@ def run_missing(
     except OSError as error:
         raise ConfigError(f"{out}: cannot be made: {error.strerror}") from None
     options = Options(jobs, address, out, stop, slurm)
-    try:
-        with opener(options) as pool, _stopping(stop, say) as asked:
-            _follow({pool.submit(run_case, job): job for job in todo}, say, asked, within)
-    finally:
-        stopped = stop.exists()
-        stop.unlink(missing_ok=True)
-    if stopped:
+    with opener(options) as pool, _stopping(stop, say) as asked:
+        _follow({pool.submit(run_case, job): job for job in todo}, say, asked, within)
+    if stop.exists():
+        stop.unlink()  # after an abrupt end it stays: workers elsewhere may not have seen it yet
         raise KeyboardInterrupt
 
 
@@ -133,7 +130,7 @@ def _follow(futures: Mapping[Future[Any], Job], say: Say, asked: Callable[[], bo
             outcome = _outcome(future, job, asked())
             passed += job.weight
             left = (time.monotonic() - begin) * (weight - passed) / passed
-            if outcome.status != "interrupted":
+            if outcome.status in ("done", "failed"):
                 count = f"[{total - len(pending)}/{total}]"
                 say(
                     f"{count} {job.title}: {_verdict(outcome)} in {outcome.seconds:.0f} s; "

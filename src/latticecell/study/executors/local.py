@@ -32,7 +32,7 @@ class Pool(Executor):
     """
 
     def __init__(self, workers: int, stop: Path):
-        self._stop = stop
+        self._stop, self._closed = stop, False
         self._threads = ThreadPoolExecutor(workers)
         self._free: queue.SimpleQueue[ProcessPoolExecutor] = queue.SimpleQueue()
         for _ in range(workers):
@@ -43,7 +43,8 @@ class Pool(Executor):
         return self._threads.submit(self._call, fn, args, kwargs)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Close all processes after their job."""
+        """Close all processes after their job; with ``cancel_futures`` nothing new is begun."""
+        self._closed = cancel_futures
         self._threads.shutdown(wait, cancel_futures=cancel_futures)
         while not self._free.empty():
             self._free.get().shutdown(wait)
@@ -56,7 +57,7 @@ class Pool(Executor):
             except BrokenProcessPool:
                 process.shutdown()
                 process = self._process()
-                if attempt == ATTEMPTS or self._stop.exists():
+                if attempt == ATTEMPTS or self._closed or self._stop.exists():
                     raise
             finally:
                 self._free.put(process)

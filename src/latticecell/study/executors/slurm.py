@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -95,6 +96,8 @@ class SubmititExecutor(Executor):
             self._thread.join()
 
     def _serve(self) -> None:
+        if self._limit is not None:  # what is started here must not see the Ctrl-C of the terminal
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         while not self._closed.is_set() or self._waiting or self._running:
             time.sleep(self._poll)
             with self._lock:
@@ -165,7 +168,7 @@ def _cluster(options: Options, cluster: str) -> submitit.AutoExecutor:
             parameters["slurm_array_parallelism"] = options.jobs
     try:
         executor.update_parameters(**(parameters | dict(options.slurm)))
-    except (TypeError, ValueError, NameError) as error:
+    except (AssertionError, NameError, TypeError, ValueError) as error:
         raise ConfigError(f"[slurm]: {error}") from None
     return executor
 
