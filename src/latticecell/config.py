@@ -54,6 +54,8 @@ Tolerance = Annotated[float, Quantity(gt=0, le=0.1)]
 Iterations = Annotated[int, Field(strict=True, ge=1, le=1000)]
 FineTolerance = Annotated[float, Quantity(gt=0, le=1e-3)]
 Every = Annotated[int, Field(strict=True, ge=1)]
+EveryOrNever = Annotated[int, Field(strict=True, ge=0)]
+Moment = Annotated[float, Quantity("s", ge=0, le=1e12)]
 Ratio = Annotated[float, Quantity(ge=-100, le=100)]
 Mobility = Annotated[float, Quantity("m2_per_s", gt=0, le=1)]
 Density = Annotated[float, Quantity("kg_per_m3", gt=0, le=1e5)]
@@ -346,8 +348,12 @@ class Solver(Section):
 class Output(Section):
     """What is written, and how often."""
 
-    fields_every: Every = 10
-    """Time steps between two snapshots of the fields; the end of every protocol step adds one."""
+    fields_every: EveryOrNever = 10
+    """Time steps between two snapshots of the fields, beginning with the start; 0: none are counted out."""
+    times: tuple[Moment, ...] = ()
+    """Times of further snapshots; a step that would pass one is cut to end there, so later steps differ."""
+    stage_ends: StrictBool | None = Field(default=None, examples=[True])
+    """Whether the end of every protocol step adds a snapshot; left out: if all cycles have at most 50."""
     checkpoint_every: Every = 10
     """Time steps between two checkpoints, from which a run is resumed."""
 

@@ -27,7 +27,7 @@ from latticecell.config import Solver
 from latticecell.errors import SolveError
 from latticecell.laplacian import EdgeLaplacian
 from latticecell.laws.electrolyte import exchange_scale, lithium_exchange_binary
-from latticecell.laws.kinetics import Reaction, limit_step
+from latticecell.laws.kinetics import Reaction, exhaustion, limit_step
 from latticecell.materials import ElectroLaws
 from latticecell.network import INTERFACE_BOND, Network
 from latticecell.physics.electrostatics import Potentials
@@ -286,6 +286,14 @@ class Electrochemistry:
         if self.salt is not None:
             p[split:] -= self.salt.potential(salt_n)[node[split:]]
         point = self._evaluate(problem, start.stoich_n, p, voltage)
+        try:
+            return self._limited(problem, point, salt_n)
+        except SolveError as error:
+            reason = exhaustion(point.stoich_n[self._grain_node_b], self._area_b)
+            raise SolveError(reason or error.reason, field=error.field, residual=error.residual) from error
+
+    def _limited(self, problem: _Problem, point: _Point, salt_n: Floats) -> Solution:
+        """Solve; where nodes leave their bounds, drop the negative weights around them and solve again."""
         flagged = np.zeros(self.network.n_nodes, bool)
         newton = linear = 0
         for _ in range(LIMITER_PASSES + 1):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +10,11 @@ from latticecell.config import Config
 
 CURRENT_TOLERANCE = 0.01
 """How closely a hold stops at its cut-off current, relative."""
+
+ROUNDING = 1e-9
+"""What is left of a stage counts as rounding below this share of its length."""
+SHORTEST = 0.1
+"""No step is shortened to less than this share of the shortest one that is chosen freely."""
 
 Limit = Literal["voltage", "current"]
 
@@ -56,6 +61,21 @@ class Stage:
     def tolerance(self, voltage: float) -> float:
         """How far from its cut-off the stage may end, given the tolerance for voltages [V]."""
         return voltage if self.limit == "voltage" else CURRENT_TOLERANCE
+
+
+def step_to(dt: float, left: float, slack: float) -> float:
+    """Return the length of a step, stretched by ``slack`` or cut to meet an end ``left`` away, all [s]."""
+    return left if left - dt <= slack else dt
+
+
+def slack(dt_min: float, *times: float) -> float:
+    """Return the time by which a step may be stretched to end at one of ``times`` [s]."""
+    return max(SHORTEST * dt_min, ROUNDING * max(times))
+
+
+def due(times: Sequence[float], before: float, after: float, dt_min: float) -> list[float]:
+    """Return those of ``times`` that a step from ``before`` to ``after`` has reached [s]."""
+    return [t for t in times if before + slack(dt_min, t) < t <= after + slack(dt_min, t)]
 
 
 def stages(config: Config) -> Iterator[Stage]:

@@ -149,7 +149,7 @@ def tables(section: Section, path: str = "") -> Iterator[tuple[str, Section]]:
         below = f"{path}.{name}" if path else name
         if isinstance(value, Section):
             yield from tables(value, below)
-        elif isinstance(value, tuple) and isinstance(value[0], Section):
+        elif isinstance(value, tuple) and value and isinstance(value[0], Section):
             for item in value:
                 yield from tables(item, f"[{below}]")
 

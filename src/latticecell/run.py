@@ -7,6 +7,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
 from latticecell.config import Config
@@ -18,7 +19,7 @@ from latticecell.network import Network
 from latticecell.observables import Observer
 from latticecell.output.plots import summary
 from latticecell.output.rundir import RunDirectory, Status
-from latticecell.protocol import stages
+from latticecell.protocol import due, stages
 from latticecell.registry import compare
 from latticecell.results import Run, open_run
 from latticecell.state import State
@@ -26,6 +27,8 @@ from latticecell.stepper import Cursor, Stepper, StepReport
 
 Row = dict[str, float | int | str]
 PLOT = "summary.png"
+FEW_STAGES = 50
+"""Stages up to which the end of each is a snapshot, unless the file says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +140,7 @@ class Simulation:
                     report = next(steps, None)
                     if report is None:
                         break
-                    row = self._write(report, snapshot=report.stage_finished)
+                    row = self._write(report)
                     self.cursor, whole = report.cursor, True
                     if report.stage_finished or report.cursor.steps % output.checkpoint_every == 0:
                         self.directory.write_checkpoint(self.state, self.cursor.table())
@@ -152,15 +155,29 @@ class Simulation:
             self._plot()
             self.directory.finish(status, message)
 
-    def _write(self, report: StepReport, snapshot: bool = False) -> Row:
+    def _write(self, report: StepReport) -> Row:
         row = self._observer.row(report)
         self.directory.append_row(row)
-        if snapshot or report.cursor.steps % self.stepper.config.output.fields_every == 0:
+        if self._wanted(report):
             fields, time = self._observer.fields(self.state), float(self.state.time[0])
             self.directory.write_snapshot(fields, self.state.strain_c, time)
-        if snapshot:
-            self.directory.write_index()
+            if report.stage_finished:
+                self.directory.write_index()
         return row
+
+    def _wanted(self, report: StepReport) -> bool:
+        """Whether the file asks for a snapshot of this step."""
+        config = self.stepper.config
+        output, every, time = config.output, config.output.fields_every, float(self.state.time[0])
+        before = -np.inf if report.trial is None else time - report.trial.dt
+        ends = output.stage_ends
+        if ends is None:
+            ends = config.protocol.cycles * len(config.protocol.steps) <= FEW_STAGES
+        return bool(
+            (every and report.cursor.steps % every == 0)
+            or (ends and report.stage_finished)
+            or due(output.times, before, time, config.solver.dt_min)
+        )
 
     def _plot(self) -> None:
         history = self.directory.history()

@@ -112,7 +112,8 @@ def allowed(field: FieldInfo, item: bool = False) -> str:
     nouns = {bool: "true or false", str: "text", int: "whole number"}
     noun = next((text for kind, text in nouns.items() if kind in marks), "number")
     if many and not item:
-        noun = f"list of {len(get_args(field.annotation))} {noun}s"
+        count = [] if Ellipsis in get_args(field.annotation) else [str(len(get_args(field.annotation)))]
+        noun = " ".join(["list of", *count, f"{noun}s"])
     limits: dict[str, float] = {}
     for mark in marks:
         for name in ("gt", "ge", "lt", "le", "min_length", "max_length"):

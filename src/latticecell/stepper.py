@@ -23,7 +23,7 @@ from latticecell.materials import electro_laws, mechanical_laws
 from latticecell.network import Network
 from latticecell.physics.eigenstrain import EigenstrainSource, Fields, LithiumExpansion
 from latticecell.physics.mechanics import Mechanics, MechanicsSolution
-from latticecell.protocol import Stage, stages
+from latticecell.protocol import Stage, due, slack, stages, step_to
 from latticecell.state import State
 
 CHARGE, SWELLING, WALL, VISCOUS = range(4)
@@ -114,6 +114,7 @@ class Stepper:
         self.expansion = LithiumExpansion(laws, network)
         self._sources: tuple[EigenstrainSource, ...] = (self.expansion, *sources)
         self._stages = list(stages(config))
+        self._times = sorted(config.output.times)
         self.options = config.solver
 
     def eigen(self, fields: Fields) -> Floats:
@@ -165,8 +166,7 @@ class Stepper:
     def _advance(self, state: State, stage: Stage, cursor: Cursor) -> tuple[Trial, int, bool]:
         """Find the next step: its solution, how many attempts failed, whether it ends the stage."""
         control = self._control(stage, cursor)
-        left = np.inf if stage.duration is None else stage.duration - cursor.elapsed
-        dt, rejected = min(cursor.dt, left), 0
+        dt, left, rejected = *self._length(float(state.time[0]), stage, cursor), 0
         while True:
             try:
                 trial = self._couple(state, dt, control)
@@ -182,6 +182,20 @@ class Stepper:
             trial, failed = self._hit_cutoff(state, stage, control, cursor, trial, tolerance)
             return trial, rejected + failed, True
         return trial, rejected, over >= -tolerance or trial.dt >= left
+
+    def _length(self, time: float, stage: Stage, cursor: Cursor) -> tuple[float, float]:
+        """Return the length of the next step, and that of a step to the end of the stage [s].
+
+        A step ends at the next time of the output; what would be left of stage or way is taken along where
+        it is rounding, or too short for a step of its own.
+        """
+        dt, left, smallest = cursor.dt, np.inf, self.options.dt_min
+        for t in due(self._times, time, np.inf, smallest)[:1]:
+            dt = step_to(dt, t - time, slack(smallest, t))
+        if stage.duration is not None:
+            left = stage.duration - cursor.elapsed
+            dt = step_to(dt, left, slack(smallest, stage.duration))
+        return dt, left
 
     def _hit_cutoff(
         self, state: State, stage: Stage, control: Current | Voltage, cursor: Cursor, trial: Trial,
@@ -302,14 +316,15 @@ class Stepper:
         self, cursor: Cursor, stage: Stage, trial: Trial, rejected: int, over: bool, voltage: float
     ) -> Cursor:
         """Return the cursor after an accepted step, with the length of the next one."""
-        options, dt = self.options, trial.dt
+        options = self.options
+        dt = trial.dt if rejected else max(trial.dt, min(cursor.dt, options.dt_max))  # unless cut for output
         if over:
             following = cursor.stage + 1
             return Cursor(
                 following, 0.0, options.dt_initial, cursor.steps + 1, voltage, following >= len(self._stages)
             )
         if rejected == 0 and trial.repeats <= EASY_REPEATS and trial.newton <= EASY_NEWTON:
-            dt *= options.dt_growth
+            dt *= options.dt_growth if trial.dt >= cursor.dt else 1.0
         elif trial.newton > HARD_NEWTON or trial.repeats >= options.coupling_iterations - 1:
             dt *= SHRINK_HARD
         dt = min(max(dt, options.dt_min), options.dt_max)

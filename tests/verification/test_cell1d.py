@@ -13,7 +13,7 @@ from latticecell import config_from_table
 from latticecell.cell1d import run_cell1d
 from latticecell.cell1d.model import Control
 from latticecell.cell1d.run import cell_of
-from latticecell.cell1d.solve import steps
+from latticecell.cell1d.solve import SHORTEST_STEP, steps
 from latticecell.cli import app
 from latticecell.errors import ConfigError, SolveError
 from latticecell.laws import ELECTROLYTE_LAWS, OCV_LAWS
@@ -208,13 +208,27 @@ def test_exchange_currents_follow_the_salt():
 
 def test_an_exhausted_particle_ends_the_run_and_keeps_what_was_computed(tmp_path):
     table = {"protocol": {"steps": [{"kind": "charge", "c_rate": 20.0, "duration_s": 3000.0}]}}
-    with pytest.raises(SolveError, match="exhausted"):
+    with pytest.raises(SolveError, match="the surface of the particle is empty"):
         run_cell1d(config_from_table(table), tmp_path / "run")
     directory = RunDirectory.open(tmp_path / "run")
     history = directory.history()
     assert directory.info()["status"] == "failed"
     assert history["time_s"][-1] > 20.0 and history["stoich_min"].min() > -2e-4
     assert (tmp_path / "run" / "summary.png").exists()
+
+
+def test_a_filled_surface_ends_the_run_instead_of_creeping(tmp_path):
+    table = {
+        "geometry": {"particles": [{"radius_um": 2.0}]},
+        "protocol": {
+            "current_1c_nA": 0.0427, "steps": [{"kind": "discharge", "c_rate": 1.0, "duration_s": 3600.0}]
+        },
+    }  # fmt: skip
+    with pytest.raises(SolveError, match="the surface of the particle is full"):
+        run_cell1d(config_from_table(table), tmp_path / "run")
+    history = RunDirectory.open(tmp_path / "run").history()
+    assert len(history["time_s"]) < 400
+    assert history["dt_s"][1:].min() >= SHORTEST_STEP
 
 
 def test_particles_must_be_equal():

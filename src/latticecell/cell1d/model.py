@@ -272,7 +272,9 @@ class Cell:
         y_k = self.surface_stoich(u, z)
         excess = float(np.maximum(-y_k, y_k - 1).max())
         if excess > BOUND_SLACK:
-            raise SolveError("the particle surface is exhausted", field="electrochemistry", residual=excess)
+            word = "full" if float(y_k.max() - 1) == excess else "empty"
+            reason = f"the surface of the particle is {word}"
+            raise SolveError(reason, field="electrochemistry", residual=excess)
         return z
 
     def _newton(self, z: Floats, y_k: Floats, residual: Floats, by_z: Floats) -> tuple[float, Floats]:

@@ -20,10 +20,13 @@ from latticecell.arrays import Floats
 from latticecell.cell1d.model import Cell, Control
 from latticecell.config import Config
 from latticecell.errors import SolveError
+from latticecell.laws.kinetics import exhaustion
 from latticecell.protocol import Stage, stages
 
 MOST_FAILURES = 40
 """Failed evaluations in one step, each of which halves it, before the run gives up."""
+SHORTEST_STEP = 1e-9
+"""Length of a step that no cell needs unless a surface fills or empties [s]."""
 TIME_TOLERANCE = 1e-9
 """How closely the time of a cut-off is found [s]."""
 
@@ -138,6 +141,8 @@ def _stage_steps(
             t, u = float(integrator.t), integrator.y.copy()
             z = cell.solve(u, control, rates.guess)
             finished = integrator.status == "finished"
+            if t - before < SHORTEST_STEP and not finished:
+                raise _crept(cell, u, z)
             if _overshoot(cell, stage, z) >= 0:
                 t, u, z = _cut(cell, stage, control, integrator.dense_output(), before, t, z)
                 finished = True
@@ -170,6 +175,12 @@ def _cut(
         t = float(brentq(missing, before, after, xtol=TIME_TOLERANCE))
     u = np.asarray(solution(t), float)
     return t, u, cell.solve(u, control, guess)
+
+
+def _crept(cell: Cell, u: Floats, z: Floats) -> SolveError:
+    y_k = cell.surface_stoich(u, z)
+    reason = exhaustion(y_k, np.ones_like(y_k)) or f"steps have shrunk below {SHORTEST_STEP:g} s"
+    return SolveError(reason, field="electrochemistry", residual=float(np.maximum(-y_k, y_k - 1).max()))
 
 
 def _located(error: SolveError, time: float) -> SolveError:

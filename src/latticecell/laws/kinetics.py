@@ -34,6 +34,8 @@ STOICH_FLOOR = 1e-10
 """Distance from 0 within which the logarithm is cut, so that U is defined everywhere."""
 VACANCY_FLOOR = 1e-7
 """The same distance from 1, where y has no finer digits to steer a current with."""
+EXHAUSTED = 0.5
+"""Share of the surface without Li, or without room for it, from which a failure is put down to that."""
 _MAX_RISE = 80.0  # what U may gain below the cut [RT / F]: 2 V stop any reaction, more would swamp Newton
 _MAX_EXPONENT = 600.0
 _MAX_VOLTAGE = 100.0
@@ -261,6 +263,23 @@ def limit_step(old: Floats, new: Floats) -> Floats:
     """
     new = np.where(old > STOICH_FLOOR, np.maximum(new, 0.2 * old), new)
     return np.where(1 - old > VACANCY_FLOOR, np.minimum(new, 1 - 0.2 * (1 - old)), new)
+
+
+def exhaustion(stoich_b: Floats, area_b: Floats) -> str:
+    """Say that the surface of the particle is full or empty where most of it is, else return nothing.
+
+    Parameters
+    ----------
+    stoich_b : (n,) float64
+        Stoichiometry at the surface [1].
+    area_b : (n,) float64
+        Areas that have it, in any unit.
+    """
+    for word, room_b in (("empty", stoich_b), ("full", 1 - stoich_b)):
+        share = float(area_b @ (room_b < STOICH_EDGE)) / float(area_b.sum())
+        if share > EXHAUSTED:
+            return f"the surface of the particle is {word} ({100 * share:.0f} % of it)"
+    return ""
 
 
 def _logarithm(y: Floats, floor: float) -> tuple[Floats, Floats]:
