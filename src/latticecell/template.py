@@ -44,7 +44,7 @@ def entries(section: Section) -> list[Entry]:
     for name, field in type(section).model_fields.items():
         if subsection(field)[0] is None:
             value, unit = getattr(section, name), unit_of(field)
-            text = repr((field.examples or [None])[0]) if value is None else toml_value(value, unit)
+            text = toml_value((field.examples or [""])[0], "") if value is None else toml_value(value, unit)
             meaning = field.description or ""
             found.append(Entry(key_of(name, field), meaning, allowed(field), text, value is not None))
     return found
