@@ -67,7 +67,7 @@ def times_of(path):
 
 def test_ten_steps_of_a_tenth_fill_a_second(tmp_path):
     """0.1 ten times is less than 1 by rounding."""
-    history = run(timed({"fields_every": 0}), tmp_path / "r").history()
+    history = run(timed({"fields_every": 0}), tmp_path / "r").history
     assert len(history["time_s"]) == 11
     assert history["dt_s"][1:].min() > 0.099
     assert times_of(tmp_path / "r") == pytest.approx([1.0])
@@ -76,7 +76,7 @@ def test_ten_steps_of_a_tenth_fill_a_second(tmp_path):
 def test_snapshots_at_given_times_are_met_and_the_steps_go_on_as_before(tmp_path):
     moments = [0.0, 0.25, 0.3, 0.7000001]
     output = {"fields_every": 0, "times_s": moments, "stage_ends": False}
-    history = run(timed(output), tmp_path / "r").history()
+    history = run(timed(output), tmp_path / "r").history
     assert times_of(tmp_path / "r") == pytest.approx(moments, rel=1e-12)
     assert history["dt_s"][1:] == pytest.approx(
         [0.1, 0.1, 0.05, 0.05, 0.1, 0.1, 0.1, 0.1000001, 0.1, 0.1, 0.0999999], rel=1e-9
