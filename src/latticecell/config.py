@@ -356,6 +356,8 @@ class Output(Section):
     """Whether the end of every protocol step adds a snapshot; left out: if all cycles have at most 50."""
     checkpoint_every: Every = 10
     """Time steps between two checkpoints, from which a run is resumed."""
+    columns: tuple[Annotated[str, Named("output.columns")], ...] = ()
+    """Columns of your own for the history, by the names that a file given with --laws registers."""
 
 
 class Cell1d(Section):

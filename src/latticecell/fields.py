@@ -7,10 +7,12 @@ follow from the declaration; snapshots carry it with them, so a reader needs no 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from typing import Any, Final, Literal, get_type_hints
+
+from latticecell.registry import Registry
 
 Location = Literal["cell", "node", "tet", "bond"]
 Domain = Literal["grains", "matrix", "ecbd", "everywhere"]
@@ -90,6 +92,10 @@ class Field:
     def of_table(cls, table: Mapping[str, Any]) -> Field:
         """Return the declaration that `table` gave."""
         return cls(**{**table, "shape": tuple(table["shape"])})
+
+
+COLUMNS: Final[Registry[Callable[[Any], float]]] = Registry("output.columns", "column of the history", {})
+"""Columns of the user's own by name: functions of an `observables.Derivation`."""
 
 
 @cache

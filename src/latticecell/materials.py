@@ -11,6 +11,7 @@ import numpy as np
 
 from latticecell.arrays import Floats
 from latticecell.config import Config, GrainBoundary, Interface
+from latticecell.fields import COLUMNS
 from latticecell.laws import BOND_LAWS, ELECTROLYTE_LAWS, EXPANSION_LAWS, OCV_LAWS, bond_law
 from latticecell.laws.bond import BondLaw, BondParameters
 from latticecell.laws.elastic import isotropic_stiffness, transversely_isotropic_stiffness
@@ -94,6 +95,7 @@ def named_laws(config: Config) -> list[tuple[Registry[Any], str]]:
         (BOND_LAWS, config.interface.law),
         (BOND_LAWS, config.grain_boundary.law),
         (EQUILIBRIUM_SOLVERS, config.solver.equilibrium),
+        *((COLUMNS, name) for name in config.output.columns),
     ]
 
 

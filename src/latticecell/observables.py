@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latticecell.arrays import Floats
-from latticecell.fields import Field, declarations
+from latticecell.errors import ConfigError
+from latticecell.fields import COLUMNS, Field, declarations
 from latticecell.network import Network
 from latticecell.state import State
 from latticecell.stepper import CHARGE, SWELLING, VISCOUS, WALL, Stepper, StepReport
@@ -72,7 +73,9 @@ class Observer:
         """Columns of ``history.csv``: controls, results, audit; units are in the names.
 
         A binary electrolyte adds extremes and balance of the salt. With several particles, the
-        columns of each follow with the suffix ``_p1``, ``_p2``, ...
+        columns of each follow with the suffix ``_p1``, ``_p2``, ...; then the user's own.
+
+        Raises `ConfigError` if a column of the user's own has the name of another one.
         """
         state, stage, trial = report.state, report.stage, report.trial
         stepper = self.stepper
@@ -105,6 +108,10 @@ class Observer:
         for i, grains in enumerate(self._each):
             own = self._grains(grains, state, stress, strain)
             row |= {f"{name}_p{i + 1}": value for name, value in own.items()}
+        for name in stepper.config.output.columns:
+            if name in row:
+                raise ConfigError(f"output.columns: {name!r} is a column of every history; choose another name")
+            row[name] = float(COLUMNS[name](now))
         return {key: float(value) if isinstance(value, np.floating) else value for key, value in row.items()}
 
     def _grains(self, grains: _Grains, state: State, stress_tv: Floats, strain_t: Floats) -> dict[str, Any]:
@@ -219,7 +226,8 @@ class Derivation:
     """
 
     def __init__(self, stepper: Stepper, state: State):
-        self.mechanics, self.state = stepper.mechanics, state
+        self.network, self.mechanics, self.electro = stepper.network, stepper.mechanics, stepper.electro
+        self.state = state
         self._stepper = stepper
 
     @cached_property

@@ -1,4 +1,4 @@
-"""The pages of docs/extending do what they say.
+"""The pages of docs/extending, and docs/results.md, do what they say.
 
 Blocks named after their language (```python my_ocv.py) are written to files, other Python blocks are executed
 in one namespace per page, and lines ``$ latticecell ...`` of console blocks must succeed.
@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from latticecell import laws, solvers
+from latticecell import fields, laws, solvers
 from latticecell.cli import app
 from latticecell.registry import Registry
 
-PAGES = sorted((Path(__file__).parents[2] / "docs" / "extending").glob("*.md"))
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = [*sorted((DOCS / "extending").glob("*.md")), DOCS / "results.md"]
 BLOCK = re.compile(r"^```(\w+)(?: +(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -23,7 +24,7 @@ BLOCK = re.compile(r"^```(\w+)(?: +(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTAL
 def clean():
     """Whatever a page registers is gone after it."""
     yield
-    for registry in [*vars(laws).values(), *vars(solvers).values()]:
+    for registry in [*vars(laws).values(), *vars(solvers).values(), fields.COLUMNS]:
         for name in registry.registered() if isinstance(registry, Registry) else ():
             registry.remove(name)
 

@@ -8,6 +8,7 @@ import latticecell
 ROOT = Path(latticecell.__file__).parent
 LAYERS = [
     {"arrays", "units", "errors", "numerics", "acceleration", "registry"},
+    {"fields"},
     {"_kernels"},
     {"schema"},
     {"config"},
@@ -16,7 +17,7 @@ LAYERS = [
     {"reader"},
     {"materials"},
     {"microstructure", "template"},
-    {"network", "fields"},
+    {"network"},
     {"state", "laplacian", "slicing"},
     {"meshing", "quality", "physics"},
     {"electrochemistry"},
