@@ -110,7 +110,9 @@ class Observer:
             row |= {f"{name}_p{i + 1}": value for name, value in own.items()}
         for name in stepper.config.output.columns:
             if name in row:
-                raise ConfigError(f"output.columns: {name!r} is a column of every history; choose another name")
+                raise ConfigError(
+                    f"output.columns: {name!r} is a column of every history; choose another name"
+                )
             row[name] = float(COLUMNS[name](now))
         return {key: float(value) if isinstance(value, np.floating) else value for key, value in row.items()}
 

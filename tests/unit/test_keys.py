@@ -78,7 +78,7 @@ def test_the_new_file_explains_every_key():
         line, above = written[table][at[0]], written[table][at[0] - 1]
         assert above == f"# {field.description}"
         assert line.startswith("# ") == (f"{table} {key}" in COMMENTED)
-        assert re.search(r"  # .*(in [\[(].*[\])]|text|true or false|\")", line), line
+        assert re.search(r"  # .*(in [\[(].*[\])]|text|true or false|registered by|\")", line), line
 
 
 def test_the_new_file_is_the_default():
