@@ -41,6 +41,8 @@ from latticecell.units import FARADAY
 BOUND_SLACK = 1e-9
 """How far y may leave [0, 1] before the limiter acts [1]."""
 LIMITER_PASSES = 6
+CHARGE_TOLERANCE = 1e-7
+"""Largest share of the current that may be missing, whatever the tolerance of the solver [1]."""
 _FEW = 10
 _PATIENCE = 6  # Newton steps before the residual must fall: at first V climbs the steep end of U
 
@@ -76,8 +78,10 @@ class Solution:
         Reaction current density, positive for delithiation, 0 on GB bonds [A/m2].
     voltage : float
         Cell voltage [V].
-    current, lithium_current : float
-        Current through the collector and into the Li metal, positive while charging [A].
+    current : float
+        Cell current, what the reactions carry together and Li is balanced with; positive while charging [A].
+    collector_current, lithium_current : float
+        The same through the collector and into the Li metal, as the potentials have it [A].
     newton_iterations, linear_iterations : int
         Summed over the passes of the limiter.
     limited_nodes : int
@@ -95,6 +99,7 @@ class Solution:
     current_b: Floats
     voltage: float
     current: float
+    collector_current: float
     lithium_current: float
     newton_iterations: int
     linear_iterations: int
@@ -359,7 +364,8 @@ class Electrochemistry:
         residual_p = ions.matrix @ p + potentials.sources(bond)
         residual_p[potentials.lithium_p] += potentials.lithium_area * plating
         scale = max(float(np.abs(bond).sum()), self._floor)
-        error = max(float(np.abs(residual_y / problem.mass).max()), float(np.abs(residual_p).sum()) / scale)
+        leak = float(np.abs(residual_p).sum()) / scale * max(1.0, self._tolerance / CHARGE_TOLERANCE)
+        error = max(float(np.abs(residual_y / problem.mass).max()), leak)
         plating_slope = potentials.lithium_area * slope
         return _Point(
             stoich_n, p, voltage, flux, reaction, plating_slope, residual_y, residual_p, scale, error
@@ -453,4 +459,5 @@ class Electrochemistry:
         entering[self._metal_n] -= plating
         fields = (stoich, phi_s, phi_l, current_b)
         work = (newton, linear, limited)
-        return Solution(*fields, point.voltage, collector, metal, *work, point.error, entering)
+        currents = (float(bond.sum()), collector, metal)
+        return Solution(*fields, point.voltage, *currents, *work, point.error, entering)

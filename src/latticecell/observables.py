@@ -177,7 +177,7 @@ class Observer:
         given = state.passed[SWELLING] + state.passed[WALL] - state.passed[VISCOUS]
         kept = energy.elastic + energy.bonds + dissipated
         current = trial.electro.current if trial else 0.0
-        leak = current - trial.electro.lithium_current if trial else 0.0
+        leak = trial.electro.collector_current - trial.electro.lithium_current if trial else 0.0
         lithium = self._c_max * float(self._all.volume_n @ state.stoich_n[self._all.node])
         return {
             "elastic_J": energy.elastic,

@@ -146,7 +146,8 @@ def test_controls_are_met_and_charge_is_balanced(particle):
         else:
             assert solution.voltage == control.volts
             assert drawn > 0
-        assert solution.current == pytest.approx(drawn, rel=1e-9, abs=0)
+        assert solution.current == pytest.approx(drawn, rel=1e-14, abs=0)
+        assert solution.collector_current == pytest.approx(drawn, rel=1e-9, abs=0)
         assert solution.lithium_current == pytest.approx(drawn, rel=1e-9, abs=0)
         assert solution.residual <= 1e-9
         assert solution.linear_iterations < 30 * solution.newton_iterations
