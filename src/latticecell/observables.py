@@ -14,7 +14,7 @@ from latticecell.errors import ConfigError
 from latticecell.fields import COLUMNS, Field, declarations
 from latticecell.network import Network
 from latticecell.state import State
-from latticecell.stepper import CHARGE, SWELLING, VISCOUS, WALL, Stepper, StepReport
+from latticecell.stepper import BENDING, CHARGE, SWELLING, VISCOUS, WALL, Stepper, StepReport
 from latticecell.units import FARADAY
 
 NM, GPA = 1e9, 1e-9
@@ -22,6 +22,8 @@ VTK_OF_VOIGT = [0, 1, 2, 5, 3, 4]
 """Places of xx, yy, zz, xy, yz, xz in a Voigt tensor (xx, yy, zz, yz, xz, xy)."""
 OPEN_GAP = 1e-9
 """Gap above which the interface counts as open [m]."""
+ENERGY_FLOOR = 1e-3
+"""Share of the energy that would separate all bonds below which energies are too small to be balanced."""
 
 
 class _Grains:
@@ -64,6 +66,7 @@ class Observer:
         self._c_max, self._one_c = laws.c_max, laws.one_c
         self._all = _Grains(self.network)
         self._lithium_0 = laws.initial_stoichiometry * self._c_max * float(self._all.volume_n.sum())
+        self._least_energy = max(ENERGY_FLOOR * stepper.mechanics.bonds.separation_energy, 1e-30)
         self._salt = stepper.electro.salt
         self._salt_0 = self._amount_at_rest()
         count = self.network.n_particles
@@ -174,7 +177,7 @@ class Observer:
         state, trial = report.state, report.trial
         energy = self.stepper.mechanics.energies(state, eigen_tv)
         dissipated = energy.interface_dissipated + energy.gb_dissipated
-        given = state.passed[SWELLING] + state.passed[WALL] - state.passed[VISCOUS]
+        given = float(state.passed[[SWELLING, WALL, BENDING]].sum()) - float(state.passed[VISCOUS])
         kept = energy.elastic + energy.bonds + dissipated
         current = trial.electro.current if trial else 0.0
         leak = trial.electro.collector_current - trial.electro.lithium_current if trial else 0.0
@@ -184,9 +187,10 @@ class Observer:
             "bonds_J": energy.bonds,
             "dissipated_J": dissipated,
             "viscous_J": float(state.passed[VISCOUS]),
+            "bending_J": float(state.passed[BENDING]),
             "lithium_balance": (lithium - self._lithium_0 + state.passed[CHARGE] / FARADAY) / self._lithium_0,
             "charge_balance": leak / max(abs(current), 1e-3 * self._one_c),
-            "energy_balance": (given - kept) / max(kept, abs(given), 1e-30),
+            "energy_balance": (given - kept) / max(kept, abs(given), self._least_energy),
             **self._salt_audit(state),
         }
 

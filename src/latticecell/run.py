@@ -16,6 +16,7 @@ from latticecell.materials import named_laws
 from latticecell.meshing.generate import build_network
 from latticecell.microstructure import build_microstructure
 from latticecell.network import Network
+from latticecell.numerics import ENERGY_LIMIT, LITHIUM_LIMIT
 from latticecell.observables import Observer
 from latticecell.output.plots import summary
 from latticecell.output.rundir import RunDirectory, Status
@@ -126,7 +127,8 @@ class Simulation:
         Raises
         ------
         SolveError
-            After writing a checkpoint of the last good step and the plot.
+            After writing a checkpoint of the last good step and the plot; also if a balance is lost, after
+            the step that lost it.
         """
         output = self.stepper.config.output
         status: Status = "interrupted"
@@ -142,6 +144,7 @@ class Simulation:
                         break
                     row = self._write(report)
                     self.cursor, whole = report.cursor, True
+                    _audit(row)
                     if report.stage_finished or report.cursor.steps % output.checkpoint_every == 0:
                         self.directory.write_checkpoint(self.state, self.cursor.table())
                     yield Progress(row, self.cursor)
@@ -183,6 +186,17 @@ class Simulation:
         history = self.directory.history()
         if history:
             summary(history, self.directory.path / PLOT, self.stepper.config.name)
+
+
+def _audit(row: Row) -> None:
+    """Raise `SolveError` if a step leaves the balance of Li or of energy."""
+    for name, limit in (("lithium", LITHIUM_LIMIT), ("energy", ENERGY_LIMIT)):
+        off, time = abs(float(row[f"{name}_balance"])), float(row["time_s"])
+        if not off <= limit:
+            reason = f"the balance of {name} is off by {off:.2g}, more than {limit:g}"
+            if name == "energy":
+                reason += "; solver.mechanics_tolerance or dt_max_s may be too large"
+            raise SolveError(reason, field="audit", residual=off, time=time)
 
 
 def _strength(stepper: Stepper) -> float:

@@ -72,8 +72,8 @@ class State:
     psi_rate_n: Annotated[Floats, Field("", "node", "per_s", meaning="Rate of psi_n over the last step.")]
     passed: Annotated[
         Floats,
-        Field("", "cell", shape=(4,),
-              meaning="Integrals since the start: charge [C]; swelling, wall and viscous work [J]."),
+        Field("", "cell", shape=(5,),
+              meaning="Integrals since the start: charge [C]; swelling, wall, viscous and bending work [J]."),
     ]  # fmt: skip
 
     @classmethod

@@ -26,7 +26,7 @@ from latticecell.physics.mechanics import Mechanics, MechanicsSolution
 from latticecell.protocol import Stage, due, slack, stages, step_to
 from latticecell.state import State
 
-CHARGE, SWELLING, WALL, VISCOUS = range(4)
+CHARGE, SWELLING, WALL, VISCOUS, BENDING = range(5)
 """Columns of ``State.passed``."""
 EASY_NEWTON, HARD_NEWTON, EASY_REPEATS = 14, 18, 4
 SHRINK_HARD, SHRINK_FAILED = 0.7, 0.4

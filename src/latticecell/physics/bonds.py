@@ -46,6 +46,8 @@ class Bonds:
         Their nodes.
     strength_b : (n_active,) float64
         Their strengths [Pa].
+    separation_energy : float
+        What would separate all of them [J].
     n_columns : int
         Columns of the histories: as many as the law that needs most has.
     """
@@ -53,7 +55,7 @@ class Bonds:
     def __init__(self, laws: MechanicalLaws, network: Network):
         self._n_bonds = network.n_bonds
         rng = np.random.default_rng([laws.seed, 2])
-        active, strengths, viscosities = [], [], []
+        active, strengths, energies, viscosities = [], [], [], []
         self._laws: list[tuple[slice, BondLaw]] = []
         start = 0
         for kind, own in ((GB_BOND, laws.grain_boundary), (INTERFACE_BOND, laws.interface)):
@@ -67,6 +69,7 @@ class Bonds:
             start += len(bonds)
             active.append(bonds)
             strengths.append(strength)
+            energies.append(energy)
             viscosities.append(own.viscosity * strength / (2 * energy / strength))
         self.active_b = np.concatenate(active)
         self.strength_b, self._viscosity_b = np.concatenate(strengths), np.concatenate(viscosities)
@@ -74,6 +77,7 @@ class Bonds:
         self.normal_bc = network.normal_bc[self.active_b]
         self.area_b = network.area_b[self.active_b]
         self.is_interface_b = network.kind_b[self.active_b] == INTERFACE_BOND
+        self.separation_energy = float(self.area_b @ np.concatenate(energies))
         self.n_columns = max(len(law.columns) for _, law in self._laws)
 
     def everywhere(self, active: Floats) -> Floats:
@@ -138,10 +142,9 @@ class Bonds:
         lost = self.area_b * np.concatenate(parts)
         return float(lost[self.is_interface_b].sum()), float(lost[~self.is_interface_b].sum())
 
-    def viscous_work(self, opening_bc: Floats, before_bc: Floats, dt: float) -> float:
-        """Work lost to the viscous tractions over a step [J]."""
-        jump = opening_bc - before_bc
-        return float((self.area_b * self._viscosity_b / dt) @ np.einsum("bc,bc->b", jump, jump))
+    def drag(self, rate_bc: Floats) -> Floats:
+        """Viscous forces on the first nodes at a rate of opening [m/s], (n_active, 3) [N]."""
+        return (self.area_b * self._viscosity_b)[:, None] * rate_bc
 
     def traction_share(self, opening_bc: Floats, before_bc: Floats, dt: float) -> float:
         """Largest viscous traction over the strength of its bond [1]: the error of the regularisation."""

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from latticecell.config import Solver
+from latticecell.numerics import ENERGY_LIMIT, LITHIUM_LIMIT
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-LITHIUM_LIMIT: Final = 1e-9
-"""Largest relative imbalance of Li that counts as conserved."""
 
 
 class History(Mapping[str, NDArray]):
@@ -224,7 +221,7 @@ def balances(history: History, solver: Solver) -> list[Check]:
             "out-of-balance force over strength times area",
         ),
         Check("charge balance", worst["charge_balance"], None, "collector current less Li-metal current"),
-        Check("energy balance", worst["energy_balance"], None, "trapezoidal rule on softening bonds"),
+        Check("energy balance", worst["energy_balance"], ENERGY_LIMIT, "work less energy stored and lost"),
         Check("viscous share", worst["viscous_share"], None, "largest viscous traction over strength"),
     ]
     for name, meaning in (

@@ -348,8 +348,8 @@ def run_table(runs: CaseRuns) -> str:
              "energy balance")  # fmt: skip
     meaning = (
         "<p>Balances are the largest absolute values over the run: Li gained and charge passed, over the Li "
-        "at the start; current of the collector less that of the Li metal; and energy, where what is left is "
-        "the trapezoidal rule on softening bonds.</p>"
+        "at the start; current of the collector less that of the Li metal; and work less energy stored and "
+        "lost, over the energy.</p>"
     )
     return html.table(heads, lines) + meaning if lines else "<p>No run is finished.</p>"
 
