@@ -46,6 +46,13 @@ def saturating_flux(stoich_n, psi_n, link_ln, weight_l):
     return weight_l * (yi * (1 - yj) * drift - yj * (1 - yi) / drift)
 
 
+def thermodynamic_flux(stoich_n, psi_n, potential_n, stiffness_n, link_ln, weight_l):
+    jump, rise, drift = (-np.diff(field[link_ln], axis=1)[:, 0] for field in (stoich_n, potential_n, psi_n))
+    alike = np.abs(jump) <= 1e-8
+    mean = np.where(alike, 1 / stiffness_n[link_ln].mean(axis=1), jump / np.where(alike, 1.0, rise))
+    return weight_l * (jump - mean * drift)
+
+
 def dilute_flux(stoich_n, psi_n, link_ln, weight_l):
     yi, yj = stoich_n[link_ln].T
     drift = np.diff(psi_n[link_ln], axis=1)[:, 0]

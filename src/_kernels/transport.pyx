@@ -1,7 +1,7 @@
 """Li transport on the springs: edge weights, saturating-drift fluxes and their divergence, all gathered."""
 
 from cython.parallel cimport prange
-from libc.math cimport exp
+from libc.math cimport exp, fabs
 
 
 def edge_weight(
@@ -91,6 +91,44 @@ def dilute_flux(
         )
         slope_first_l[m] = weight_l[m] * (1.0 + half)
         slope_second_l[m] = weight_l[m] * (half - 1.0)
+
+
+def thermodynamic_flux(
+    const double[::1] stoich_n,
+    const double[::1] psi_n,
+    const double[::1] potential_n,
+    const double[::1] stiffness_n,
+    const int[:, ::1] link_ln,
+    const double[::1] weight_l,
+    *,
+    double[::1] flux_l,
+    double[::1] slope_first_l,
+    double[::1] slope_second_l,
+    int n_threads,
+):
+    """Flux F = w [y_i - y_j + M (psi_j - psi_i)] from i to j, M = (y_i - y_j) / (g_i - g_j).
+
+    ``potential_n`` is g(y), ``stiffness_n`` its derivative, which takes the place of the quotient where y_i and
+    y_j are alike. ``flux_l`` and its derivatives by y_i and y_j, (n_links,) [m3/s].
+    """
+    cdef Py_ssize_t m, i, j
+    cdef double jump, rise, mean, lift, first, second
+    for m in prange(flux_l.shape[0], nogil=True, num_threads=n_threads, schedule="static"):
+        i = link_ln[m, 0]
+        j = link_ln[m, 1]
+        jump = stoich_n[i] - stoich_n[j]
+        rise = potential_n[i] - potential_n[j]
+        lift = psi_n[j] - psi_n[i]
+        mean = 2.0 / (stiffness_n[i] + stiffness_n[j])
+        first = 0.0
+        second = 0.0
+        if fabs(jump) > 1e-8:
+            mean = jump / rise
+            first = (1.0 - mean * stiffness_n[i]) / rise
+            second = (mean * stiffness_n[j] - 1.0) / rise
+        flux_l[m] = weight_l[m] * (jump + mean * lift)
+        slope_first_l[m] = weight_l[m] * (1.0 + lift * first)
+        slope_second_l[m] = weight_l[m] * (lift * second - 1.0)
 
 
 def gather_outflow(

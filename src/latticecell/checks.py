@@ -61,6 +61,12 @@ def cross_check(config: Config) -> list[str]:
         )
     found += _check_layers(config) + _check_size(config) + _check_elasticity(config)
     found += _check_protocol(config)
+    drift = config.materials.active.stress_diffusion
+    if drift == "thermodynamic" and config.kinetics.mechanical_ocv is False:
+        found.append(
+            f'kinetics.mechanical_ocv = false: contradicts materials.active.stress_diffusion = "{drift}", '
+            "whose equilibrium under stress is that of the shifted voltage"
+        )
     solver = config.solver
     if not solver.dt_min <= solver.dt_initial <= solver.dt_max:
         found.append(

@@ -137,8 +137,8 @@ class ActiveMaterial(Section):
     """Stoichiometry below which a grain keeps its size."""
     expansion_ratio: tuple[Ratio, Ratio, Ratio] = (1.0, 1.0, -1.0)
     """Factors on a third of the volume change that give the strains along [100], [010] and [001]."""
-    stress_diffusion: Literal["saturating", "dilute", "off"] = "saturating"
-    """Drift of Li towards tension: with x (1 - x) if saturating, with x if dilute, or none."""
+    stress_diffusion: Literal["thermodynamic", "saturating", "dilute", "off"] = "thermodynamic"
+    """Drift of Li towards tension: from the OCV, with x (1 - x) if saturating, with x if dilute, or none."""
     partial_molar_volume: MolarVolume = 1.5e-6
     """Partial molar volume of Li by which hydrostatic stress changes its chemical potential."""
 
@@ -260,8 +260,8 @@ class Kinetics(Section):
     """Exchange current density of the Li metal; not used with a binary electrolyte."""
     temperature: Temperature = 298.15
     """Temperature of the cell, uniform and constant."""
-    mechanical_ocv: StrictBool = False
-    """Whether partial molar volume times hydrostatic stress / F is added to the open-circuit voltage."""
+    mechanical_ocv: StrictBool | None = Field(default=None, examples=[True])
+    """Whether stress shifts the OCV by partial molar volume / F; left out: if the drift is thermodynamic."""
 
 
 class Mechanics(Section):

@@ -175,7 +175,8 @@ class Electrochemistry:
             laws.permeance,
             laws.blocking_gap,
             n_threads,
-            "dilute" if laws.drift == "dilute" else "saturating",
+            "saturating" if laws.drift == "off" else laws.drift,
+            laws.particle.potential,
         )
         self.salt = Salt(network, laws.liquid, laws.temperature, n_threads) if laws.liquid else None
         self._potentials = Potentials(

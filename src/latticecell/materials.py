@@ -49,7 +49,7 @@ class ElectroLaws:
         Of an intact grain boundary [m/s].
     blocking_gap : float
         Opening over which it falls by e [m].
-    drift : {"saturating", "dilute", "off"}
+    drift : {"thermodynamic", "saturating", "dilute", "off"}
         Law of the flux under stress.
     c_max : float
         Li in the full active material [mol/m3].
@@ -72,7 +72,7 @@ class ElectroLaws:
     diffusivity: tuple[float, float, float]
     permeance: float
     blocking_gap: float
-    drift: Literal["saturating", "dilute", "off"]
+    drift: Literal["thermodynamic", "saturating", "dilute", "off"]
     c_max: float
     initial_stoichiometry: float
     partial_molar_volume: float
@@ -103,6 +103,9 @@ def electro_laws(config: Config) -> ElectroLaws:
     """Return the laws of transport, reaction and potentials."""
     active, ecbd, boundary = config.materials.active, config.materials.ecbd, config.grain_boundary
     kinetics, salt, interface = config.kinetics, config.electrolyte, config.interface
+    mechanical = kinetics.mechanical_ocv
+    if mechanical is None:  # flux and reaction must have the same equilibrium
+        mechanical = active.stress_diffusion == "thermodynamic"
     liquid = None
     ionic = ecbd.ionic_conductivity, config.materials.separator.ionic_conductivity
     if salt.kind == "binary":
@@ -116,7 +119,7 @@ def electro_laws(config: Config) -> ElectroLaws:
             kinetics.alpha_a,
             kinetics.alpha_c,
             kinetics.temperature,
-            kinetics.mechanical_ocv,
+            mechanical,
         ),
         lithium=LithiumKinetics(kinetics.lithium_exchange_current, kinetics.temperature),
         contact=ExponentialContact(interface.resistance, interface.resistance_gap, interface.resistance_max),

@@ -242,9 +242,11 @@ class Stepper:
     def _couple(self, state: State, dt: float, control: Current | Voltage) -> Trial:
         """Solve one coupled step; raises `SolveError` if it does not converge."""
         options, balance = self.options, self.electro.salt
-        gap = state.gap_b + dt * state.gap_rate_b
-        psi = state.psi_n + dt * state.psi_rate_n
-        u = state.u_nc + dt * state.u_rate_nc
+        # At rest nothing is predicted: what that changes within the tolerances would keep Li moving.
+        ahead = 0.0 if control == Current(0.0) else dt
+        gap = state.gap_b + ahead * state.gap_rate_b
+        psi = state.psi_n + ahead * state.psi_rate_n
+        u = state.u_nc + ahead * state.u_rate_nc
         strain, salt = state.strain_c, state.salt_n
         balanced = salt
         mixing, salt_mixing = Anderson(3), Anderson(3)

@@ -4,9 +4,13 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 import scipy.sparse.linalg as sla
+from scipy.optimize import brentq
 from scipy.spatial.transform import Rotation
 
+from latticecell.laws import OCV_LAWS
+from latticecell.laws.kinetics import ParticleKinetics
 from latticecell.physics.transport import Transport
+from latticecell.units import FARADAY, GAS_CONSTANT
 from networks import box_network
 
 SIZE = np.array([1.3e-6, 1.3e-6, 1.3e-6])
@@ -14,12 +18,23 @@ DIFFUSIVITY = 1.7e-14
 TIME = 9.0  # with DIFFUSIVITY about 0.1 of the squared wavelength
 
 
-def single_grain(cells, rotation, ratio):
+class Falling:
+    """A voltage that falls with x, gently in the middle."""
+
+    def voltage(self, x):
+        return 3.9 - 0.3 * x - 0.8 * (np.asarray(x) - 0.5) ** 3
+
+    def slope(self, x):
+        return -0.3 - 2.4 * (np.asarray(x) - 0.5) ** 2
+
+
+def single_grain(cells, rotation, ratio, *law):
     network = box_network(
         (cells, cells, cells), SIZE, lambda c: np.zeros(len(c), int), rotation[None], jitter=0.12
     )
     principal = (DIFFUSIVITY, DIFFUSIVITY, DIFFUSIVITY / ratio)
-    return network, Transport(network, principal, 1e-7, 2e-9), rotation @ np.diag(principal) @ rotation.T
+    transport = Transport(network, principal, 1e-7, 2e-9, 1, *law)
+    return network, transport, rotation @ np.diag(principal) @ rotation.T
 
 
 def error_of_one_step(cells, rotation, ratio):
@@ -84,6 +99,44 @@ def test_no_flux_at_equilibrium_with_stress():
     weight = transport.weight()
     flux = transport.flux(y, psi, weight).flux_l
     assert np.abs(flux).max() < 1e-15 * np.abs(weight).max()
+
+
+@pytest.mark.parametrize("ocv", [OCV_LAWS["nmc111_zheng2013"](), Falling()])
+def test_thermodynamic_flux_has_the_equilibrium_of_the_open_circuit_voltage(ocv):
+    """mu = -F U - Omega sigma_h uniform: no flux, exactly; a steeper or inverted drift would leave some."""
+    rotation = Rotation.random(rng=np.random.default_rng(7)).as_matrix()
+    particle = ParticleKinetics(ocv, 50.0, 0.5, 0.5, 298.15)
+    network, transport, _ = single_grain(5, rotation, 1e6, "thermodynamic", particle.potential)
+    level = float(particle.potential(np.array([0.6]))[0][0])
+    psi = 0.4 * np.random.default_rng(1).normal(size=network.n_nodes)
+    miss = lambda y, p: float(particle.potential(np.array([y]))[0][0]) - level - p  # noqa: E731
+    y = np.array([brentq(miss, 1e-6, 1 - 1e-6, args=(p,), xtol=1e-15) for p in psi])
+    weight = transport.weight()
+    assert np.ptp(y) > 0.05
+    assert np.abs(transport.flux(y, psi, weight).flux_l).max() < 1e-13 * np.abs(weight).max()
+    for wrong in (-psi, 1.01 * psi):
+        assert np.abs(transport.flux(y, wrong, weight).flux_l).max() > 1e-4 * np.abs(weight).max()
+    still = transport.flux(y, np.full_like(psi, 0.3), weight).flux_l
+    i, j = transport.link_ln.T
+    np.testing.assert_allclose(still, weight * (y[i] - y[j]), rtol=1e-12, atol=0)
+
+
+def test_thermodynamic_flux_is_fick_with_the_drift_of_the_specification():
+    """J / c_max = -D [grad y - Omega / (F |dU/dy|) grad sigma_h] for weak gradients, in SI."""
+    ocv, omega, temperature = Falling(), 2.3e-6, 311.0
+    particle = ParticleKinetics(ocv, 50.0, 0.5, 0.5, temperature)
+    network, transport, _ = single_grain(
+        4, Rotation.identity().as_matrix(), 1.0, "thermodynamic", particle.potential
+    )
+    z = network.x_nc[:, 2]
+    stress = 5e4 * z / SIZE[2]  # Pa
+    y = 0.45 + 1e-4 * z / SIZE[2]
+    psi = omega * stress / (GAS_CONSTANT * temperature)
+    out = transport.outflow(transport.flux(y, psi, transport.weight()).flux_l)
+    drift = omega / (FARADAY * abs(float(ocv.slope(0.45)))) * 5e4
+    expected = -DIFFUSIVITY * (1e-4 - drift) / SIZE[2] * SIZE[0] * SIZE[1]
+    assert abs(drift) > 1e-6
+    assert out[network.collector_n].sum() == pytest.approx(expected, rel=1e-3, abs=0)
 
 
 def test_jacobian_is_the_derivative_and_li_is_conserved():

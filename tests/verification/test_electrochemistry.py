@@ -157,7 +157,7 @@ def test_controls_are_met_and_charge_is_balanced(particle):
         assert (solution.phi_s_n[network.collector_n] == solution.voltage).all()
 
 
-@pytest.mark.parametrize("drift", ["saturating", "dilute", "off"])
+@pytest.mark.parametrize("drift", ["thermodynamic", "saturating", "dilute", "off"])
 def test_li_is_conserved_with_reaction_drift_and_cracks(particle, drift):
     solver, state, network = cell(particle, {"materials": {"active": {"stress_diffusion": drift}}})
     rng = np.random.default_rng(3)
@@ -197,7 +197,9 @@ def test_stress_equilibrium_of_flux_and_reaction_agree(named_law):
     """Ideal lattice gas at y / (1 - y) = exp(psi + const): no flux anywhere, no current through any bond."""
     named_law(OCV_LAWS, "lattice_gas", LatticeGas)
     table = {
-        "materials": {"active": {"ocv": "lattice_gas", "initial_stoichiometry": 0.45}},
+        "materials": {
+            "active": {"ocv": "lattice_gas", "initial_stoichiometry": 0.45, "stress_diffusion": "saturating"}
+        },
         "kinetics": {"mechanical_ocv": True},
     }
     solver, state, network = small_cell(table=table)

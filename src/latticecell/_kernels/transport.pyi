@@ -34,6 +34,19 @@ def dilute_flux(
     slope_second_l: NDArray[float64],
     n_threads: int,
 ) -> None: ...
+def thermodynamic_flux(
+    stoich_n: NDArray[float64],
+    psi_n: NDArray[float64],
+    potential_n: NDArray[float64],
+    stiffness_n: NDArray[float64],
+    link_ln: NDArray[int32],
+    weight_l: NDArray[float64],
+    *,
+    flux_l: NDArray[float64],
+    slope_first_l: NDArray[float64],
+    slope_second_l: NDArray[float64],
+    n_threads: int,
+) -> None: ...
 def gather_outflow(
     flux_l: NDArray[float64],
     start_n: NDArray[int32],

@@ -118,6 +118,12 @@ class ParticleKinetics:
             self.exchange_current * (li_slope * vacancy - li * vacancy_slope) / root * scale_b,
         )
 
+    def potential(self, stoich: Floats) -> tuple[Floats, Floats]:
+        """Return -F U / RT of unstressed Li, with the same walls at 0 and 1, and its derivative by y."""
+        surface = self.surface(stoich, np.zeros_like(stoich))
+        unit = -self.thermal_voltage
+        return surface.open_circuit_b / unit, surface.open_circuit_slope_b / unit
+
     def react(self, surface: Surface, jump_b: Floats, resistance_b: Floats) -> Reaction:
         """Return the reaction current driven by the potential jump phi_s - phi_l.
 

@@ -2,7 +2,17 @@
 
 The control volume of a node is a quarter of each of its tets. The flux through the dual faces around spring
 ij is w_ij times the driving difference, w_ij = -sum_T V grad_i . D grad_j with the grain's rotated tensor D.
-With site exclusion and stress drift (Bazant-type lattice gas)
+
+Thermodynamic. Li flows down mu = -F U(y) - Omega sigma_h, and D is Fick's: without stress the flux of y is
+-D grad y = -(D / |dU/dy|) grad(-U). So J = -D c_max [grad y - Omega / (F |dU/dy|) grad sigma_h], and along a
+link
+
+    F = w M [(g_i - psi_i) - (g_j - psi_j)],   g = -F U / RT,   M = (y_i - y_j) / (g_i - g_j),
+
+which is w (y_i - y_j) without stress and vanishes exactly where mu is uniform, whatever U. U is that of the
+reaction, with its walls at 0 and 1, so no flux leaves the bounds.
+
+Saturating. With site exclusion and stress drift of an ideal lattice gas (Bazant-type)
 
     F = w [y_i (1 - y_j) exp(D/2) - y_j (1 - y_i) exp(-D/2)],   D = psi_j - psi_i,
 
@@ -12,6 +22,7 @@ drift of the paper's Eq 10, F = w [y_i - y_j + (y_i + y_j) D / 2], is there to c
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -46,8 +57,10 @@ class Transport:
         Opening over which the conductance of a grain boundary falls by e [m].
     n_threads : int
         Threads of the kernels; results do not depend on it.
-    drift : {"saturating", "dilute"}
+    drift : {"thermodynamic", "saturating", "dilute"}
         Law of the flux along a link.
+    potential : callable, needed if thermodynamic
+        Gives g(y) = -F U(y) / RT and dg/dy of an array of stoichiometries.
     """
 
     def __init__(
@@ -57,11 +70,19 @@ class Transport:
         permeance: float,
         blocking_gap: float,
         n_threads: int = 1,
-        drift: Literal["saturating", "dilute"] = "saturating",
+        drift: Literal["thermodynamic", "saturating", "dilute"] = "saturating",
+        potential: Callable[[Floats], tuple[Floats, Floats]] | None = None,
     ):
         self.network = network
         self.n_threads = n_threads
-        self._flux = {"saturating": kernels.saturating_flux, "dilute": kernels.dilute_flux}[drift]
+        self._potential = potential if drift == "thermodynamic" else None
+        laws: dict[str, Callable[..., None]] = {
+            "thermodynamic": kernels.thermodynamic_flux,
+            "saturating": kernels.saturating_flux,
+            "dilute": kernels.dilute_flux,
+        }
+        self._flux = laws[drift]
+        self._active_n = np.flatnonzero(network.is_active_n)
         self._gb_area = network.area_b[network.kind_b == GB_BOND]
         self._permeance = permeance
         self._blocking_gap = blocking_gap
@@ -104,9 +125,15 @@ class Transport:
             From `weight` [m3/s].
         """
         result = LinkFlux(*(np.empty(len(self.link_ln)) for _ in range(3)))
+        law: list[Floats] = []  # g and its derivative, of the grain nodes
+        if self._potential is not None:
+            law = [np.ones(self.network.n_nodes), np.ones(self.network.n_nodes)]
+            for values, found in zip(law, self._potential(stoich_n[self._active_n]), strict=True):
+                values[self._active_n] = found
         self._flux(
             stoich_n,
             psi_n,
+            *law,
             self.link_ln,
             weight_l,
             flux_l=result.flux_l,
