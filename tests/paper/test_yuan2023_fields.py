@@ -30,7 +30,7 @@ def cycle_fixture(tmp_path_factory):
             "strength_MPa": 20.0, "fracture_energy_J_per_m2": 0.02, "resistance_ohm_m2": 3e-3,
             "resistance_gap_nm": 7.0,
         },
-        materials={"active": {"strain_frozen_below": 0.3}},
+        materials={"active": {"strain_frozen_below": 0.3, "stress_diffusion": "dilute"}},
         protocol={
             "steps": [
                 {"kind": "charge", "c_rate": 2.0, "duration_s": 900.0},

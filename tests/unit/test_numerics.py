@@ -9,6 +9,7 @@ from studies import SMALL
 
 WEAK = {"fracture_energy_J_per_m2": 0.003, "stiffness_Pa_per_m": 1e17}
 SECTIONS = {
+    "materials": {"active": {"stress_diffusion": "saturating"}},
     "interface": {"strength_MPa": 14.0, **WEAK},
     "grain_boundary": {"mode": "breakable", "strength_MPa": 17.0, **WEAK},
 }
