@@ -10,6 +10,7 @@ from latticecell import config_from_table
 from latticecell.electrochemistry import Current
 from latticecell.meshing.generate import build_network
 from latticecell.microstructure import build_microstructure
+from latticecell.protocol import one_c
 from latticecell.solvers.krylov import conjugate_gradients
 from latticecell.solvers.multigrid import MergedMultigrid
 from latticecell.solvers.tangent import positive_part
@@ -100,7 +101,7 @@ def settled(size):
 @pytest.mark.parametrize("size", list(SIZES))
 def test_electrochemistry_step(benchmark, size):
     stepper, state = settled(size)
-    current = Current(stepper.config.protocol.current_1c)
+    current = Current(one_c(stepper.config))
     found = benchmark.pedantic(
         lambda: stepper.electro.solve(state, 60.0, current, gap_b=state.gap_b, psi_n=state.psi_n), rounds=3
     )
@@ -110,7 +111,7 @@ def test_electrochemistry_step(benchmark, size):
 @pytest.mark.parametrize("size", list(SIZES))
 def test_coupled_step(benchmark, size):
     stepper, state = settled(size)
-    current = Current(stepper.config.protocol.current_1c)
+    current = Current(one_c(stepper.config))
 
     def step():
         stepper.mechanics.forget()

@@ -13,11 +13,12 @@ TINY = {
     "microstructure": {"grains": 8, "seed": 7},
     "network": {"spacing_um": 1.4, "spacing_max_um": 4.0, "growth": 0.6},
     "protocol": {
+        "current_1c_nA": 0.6672,
         "steps": [
             {"kind": "charge", "c_rate": 2.0, "duration_s": 300.0},
             {"kind": "rest", "duration_s": 40.0},
             {"kind": "discharge", "c_rate": 2.0, "duration_s": 120.0},
-        ]
+        ],
     },
     "output": {"fields_every": 3, "checkpoint_every": 2},
 }

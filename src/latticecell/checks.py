@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, SupportsFloat
 
@@ -13,6 +13,8 @@ from latticecell.config import Config
 from latticecell.errors import ConfigError
 from latticecell.laws import ELECTROLYTE_LAWS, EXPANSION_LAWS, OCV_LAWS, bond_law
 from latticecell.laws.bond import BondParameters
+from latticecell.nominal import Course, Leg, course
+from latticecell.protocol import full_charge, one_c, window
 from latticecell.schema import Section, key_of
 from latticecell.solvers import EQUILIBRIUM_SOLVERS
 
@@ -20,6 +22,12 @@ Numbers = tuple[SupportsFloat, ...]
 
 MOST_SITES = 2e6
 """Sites beyond which a network is refused before anything is built; memory would not hold it."""
+
+
+MOST_STAGES = 1_000_000
+"""Steps of a protocol times cycles beyond which a run is refused."""
+DATA_TEMPERATURE = 298.15
+"""Temperature of the built-in data, and the default [K]."""
 
 
 def cross_check(config: Config) -> list[str]:
@@ -60,7 +68,7 @@ def cross_check(config: Config) -> list[str]:
             f"the size of a grain ({config.microstructure.grains} grains in a particle)"
         )
     found += _check_layers(config) + _check_size(config) + _check_elasticity(config)
-    found += _check_protocol(config)
+    found += _check_protocol(config) + _check_exclusions(config)
     drift = config.materials.active.stress_diffusion
     if drift == "thermodynamic" and config.kinetics.mechanical_ocv is False:
         found.append(
@@ -86,7 +94,7 @@ def check_cell1d(config: Config) -> list[str]:
                 f"geometry.particles[{i}].radius_um = {radius:g}: must equal that of the first particle, "
                 f"{radii[0]:g} um, in a 1-D cell"
             )
-    if config.cell1d.diffusivity is None and not any(config.materials.active.diffusivity):
+    if config.cell1d.diffusivity is None and sum(config.materials.active.diffusivity) < 3e-24:
         found.append("cell1d.diffusivity_m2_per_s: is required where the active material's is zero")
     return found
 
@@ -144,7 +152,7 @@ def _check_size(config: Config) -> list[str]:
 def check_laws(config: Config) -> list[str]:
     """Make the laws that a configuration names, call those that can be; return what is wrong with them."""
     active, salt = config.materials.active, config.electrolyte
-    x, found = active.initial_stoichiometry, []
+    x, found = active.initial_stoichiometry, list[str]()
 
     def ocv() -> Numbers:
         law = OCV_LAWS[active.ocv]()
@@ -166,6 +174,8 @@ def check_laws(config: Config) -> list[str]:
         found += problems
         if not all(map(math.isfinite, values)):
             found.append(f"{where}: is not finite at x = {x:g}")
+    if not found:
+        found += _course(config).problems
     where = f"electrolyte.law = {salt.law!r}"
     values, problems = _tried(where, liquid, "conductivity(c), diffusivity(c) and transference_number")
     found += problems
@@ -184,6 +194,69 @@ def check_laws(config: Config) -> list[str]:
     except ConfigError as error:
         found += error.problems
     return found
+
+
+def _course(config: Config) -> Course:
+    """Follow the protocol along the named open-circuit voltage; one that fails is a problem of the course."""
+    name = config.materials.active.ocv
+    found = Course()
+
+    def follow() -> Numbers:
+        nonlocal found
+        found = course(config, OCV_LAWS[name]())
+        return ()
+
+    problems = _tried(f"materials.active.ocv = {name!r}", follow, "voltage(x) of an array")[1]
+    return Course(problems=problems) if problems else found
+
+
+def remarks(config: Config) -> list[str]:
+    """Return what is odd about a configuration, though it may be meant; one sentence each."""
+    found = _course(config).remarks
+    protocol, kelvin = config.protocol, config.kinetics.temperature
+    if protocol.current_1c is not None:
+        low, high = window(config)
+        hours = full_charge(config) * (high - low) / one_c(config) / 3600
+        if not 0.5 <= hours <= 2.0:
+            fitting = one_c(
+                config.model_copy(update={"protocol": protocol.model_copy(update={"current_1c": None})})
+            )
+            found.append(
+                f"protocol.current_1c_nA = {protocol.current_1c * 1e9:.4g}: empties the particles in {hours:.3g} "
+                f"hours, not in about one; left out, 1C is {fitting * 1e9:.4g} nA"
+            )
+    if abs(kelvin - DATA_TEMPERATURE) > 5.0:
+        found.append(
+            f"kinetics.temperature_K = {kelvin:g}: conductivities, diffusivities, exchange currents and the open-"
+            f"circuit voltage keep their values, which are those of {DATA_TEMPERATURE} K unless you gave others"
+        )
+    return found
+
+
+def outlook(config: Config) -> Iterator[tuple[str, str]]:
+    """Yield what a configuration amounts to before anything is computed: names and values, in words."""
+    current, (low, high), area = one_c(config), window(config), config.geometry.width**2 * 1e4
+    mah = full_charge(config) * (high - low) / 3.6
+    yield "capacity", f"{mah:.4g} mAh, {mah / area:.4g} mAh/cm2 (x = {high:g} to {low:g})"
+    source = "x moves so far in an hour" if config.protocol.current_1c is None else "protocol.current_1c_nA"
+    yield "1C", f"{current * 1e9:.4g} nA, {current * 1e3 / area:.4g} mA/cm2 ({source})"
+    for i, leg in enumerate(_course(config).legs):
+        yield f"step {i + 1}", _told(leg)
+    times = config.protocol.cycles
+    if times > 1:
+        yield "cycles", f"{times}"
+    yield "sites", f"about {estimated_sites(config):.2g}"
+
+
+def _told(leg: Leg) -> str:
+    """Put a step without losses into words."""
+    step = leg.step
+    rate = "" if step.c_rate is None else f" {step.c_rate:g}C"
+    if leg.seconds is None:
+        return f"{step.kind}{rate}: until C x {step.until_c_rate:g}"
+    time = f"{leg.seconds / 3600:.3g} h" if leg.seconds >= 3600 else f"{leg.seconds / 60:.3g} min"
+    path = "" if step.kind == "rest" else f", x = {leg.before:.4g} to {leg.after:.4g}"
+    return f"{step.kind}{rate}: {time}{path}" + (" without losses" if step.c_rate is not None else "")
 
 
 def _bond(config: Config, section: str) -> Numbers:
@@ -250,6 +323,33 @@ def _check_protocol(config: Config) -> list[str]:
         for name, field in _step_fields(step):
             if name not in allowed and getattr(step, name) is not None:
                 found.append(f"{where}: {key_of(name, field)} has no meaning here")
+    return found
+
+
+def _check_exclusions(config: Config) -> list[str]:
+    """Return keys of which one would silently undo the other."""
+    found, interface, active = [], config.interface, config.materials.active
+    if interface.resistance > interface.resistance_max:
+        found.append(
+            f"interface.resistance_ohm_m2 = {interface.resistance:g}: must be at most "
+            f"resistance_max_ohm_m2 = {interface.resistance_max:g}"
+        )
+    if active.strain_frozen_below > active.initial_stoichiometry:
+        found.append(
+            f"materials.active.strain_frozen_below = {active.strain_frozen_below:g}: must be at most "
+            f"initial_stoichiometry = {active.initial_stoichiometry:g}, where the grains are free of strain"
+        )
+    protocol = config.protocol
+    if protocol.window is not None:
+        if protocol.current_1c is not None:
+            found.append("protocol.window: has no meaning beside current_1c_nA; give one of them")
+        if not protocol.window[0] < protocol.window[1]:
+            found.append(f"protocol.window = {list(protocol.window)}: the first must be below the second")
+    stages = protocol.cycles * len(protocol.steps)
+    if stages > MOST_STAGES:
+        found.append(
+            f"protocol.cycles = {protocol.cycles}: makes {stages} steps, must make at most {MOST_STAGES}"
+        )
     return found
 
 

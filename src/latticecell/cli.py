@@ -16,10 +16,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from latticecell.cell1d.command import Laws, cell1d_command
+from latticecell.checks import outlook, remarks
 from latticecell.config import Config
-from latticecell.errors import ConfigError, NetworkError, SolveError
+from latticecell.errors import ConfigError, NetworkError, SolveError, printable
 from latticecell.export import export_command
-from latticecell.reader import read_config, resolved_toml
+from latticecell.reader import MOST_PROBLEMS, read_config, resolved_toml
 from latticecell.registry import load
 from latticecell.report.command import report_command
 from latticecell.study.command import study_command
@@ -54,7 +55,7 @@ def _explained(laws: list[str] | None = None) -> Iterator[None]:
             load(name)
         yield
     except ConfigError as error:
-        for problem in error.problems:
+        for problem in error.problems[:MOST_PROBLEMS]:
             typer.echo(problem, err=True)
         if len(error.problems) > 1:
             typer.echo(f"{len(error.problems)} problems found", err=True)
@@ -62,6 +63,11 @@ def _explained(laws: list[str] | None = None) -> Iterator[None]:
     except (SolveError, NetworkError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(NUMERICAL_FAILURE) from None
+
+
+def _say(notes: list[str]) -> None:
+    for note in notes:
+        typer.echo(f"warning: {printable(note)}", err=True)
 
 
 @app.command()
@@ -89,7 +95,13 @@ def check(
     """Check a TOML file and report every problem at once."""
     with _explained(laws):
         config = read_config(file, assignments or ())
-    typer.echo(resolved_toml(config) if show else f"{file}: fine ({config.name})")
+        _say(remarks(config))
+    if show:
+        typer.echo(resolved_toml(config))
+        return
+    typer.echo(printable(f"{file}: fine ({config.name})"))
+    for name, value in outlook(config):
+        typer.echo(f"  {name:10}{value}")
 
 
 @app.command()
@@ -136,6 +148,7 @@ def run(
         overrides = [*(assignments or ()), *([f"solver.threads={threads}"] if threads else [])]
         config = read_config(file, overrides)
         path = out or Path("runs") / file.stem
+        _say(remarks(config))
         typer.echo(f"{config.name}: building the network")
         simulation = Simulation.start(config, path, command=" ".join(sys.argv), force=force)
         counts = simulation.stepper.network
@@ -155,8 +168,7 @@ def resume(
 
     with _explained(laws):
         simulation = Simulation.resume(path, threads)
-        for note in simulation.notes:
-            typer.echo(f"warning: {note}", err=True)
+        _say([*simulation.notes, *remarks(simulation.stepper.config)])
         if simulation.cursor.finished:
             typer.echo(f"{path}: is complete")
             return

@@ -12,53 +12,56 @@ from pydantic import Field, StrictBool
 
 from latticecell.schema import Named, Quantity, Section
 
-Fraction = Annotated[float, Quantity(gt=0, lt=1)]
-FrozenBelow = Annotated[float, Quantity(ge=0, lt=1)]
-Share = Annotated[float, Quantity(gt=0, le=1)]
-Exponent = Annotated[float, Quantity(ge=0, le=10)]
-Poisson = Annotated[float, Quantity(gt=-1, lt=0.5)]
-Length = Annotated[float, Quantity("um", ge=1e-4, le=1000)]
-Modulus = Annotated[float, Quantity("GPa", gt=0, le=2000)]
-Conductivity = Annotated[float, Quantity("S_per_m", gt=0, le=1e8)]
-Strength = Annotated[float, Quantity("MPa", gt=0, le=1e5)]
-Toughness = Annotated[float, Quantity("J_per_m2", gt=0, le=1e4)]
-Stiffness = Annotated[float, Quantity("Pa_per_m", gt=0, le=1e24)]
+# Ranges are those for which laws and networks are sound at both ends (tests/unit/test_input_ranges.py): wide
+# enough for any material, and narrow enough that no product, ratio or exponential of keys overflows.
+Fraction = Annotated[float, Quantity(ge=0.001, le=0.999)]
+Filling = Annotated[float, Quantity(ge=0, le=1)]
+FrozenBelow = Annotated[float, Quantity(ge=0, le=0.999)]
+Share = Annotated[float, Quantity(ge=0.01, le=1)]
+Exponent = Annotated[float, Quantity(ge=0, le=5)]
+Poisson = Annotated[float, Quantity(ge=-0.95, le=0.4999)]
+Length = Annotated[float, Quantity("um", ge=1e-3, le=1000)]
+Modulus = Annotated[float, Quantity("GPa", ge=1e-5, le=2000)]
+Conductivity = Annotated[float, Quantity("S_per_m", ge=1e-9, le=1e5)]
+Strength = Annotated[float, Quantity("MPa", ge=1e-3, le=1e5)]
+Toughness = Annotated[float, Quantity("J_per_m2", ge=1e-6, le=1e4)]
+Stiffness = Annotated[float, Quantity("Pa_per_m", ge=1e9, le=1e22)]
 Volt = Annotated[float, Quantity("V", ge=-10, le=10)]
-Seconds = Annotated[float, Quantity("s", gt=0, le=1e9)]
+Seconds = Annotated[float, Quantity("s", ge=1e-6, le=1e9)]
 Coordinate = Annotated[float, Quantity("um", ge=0, le=1000)]
-Diffusivity = Annotated[float, Quantity("m2_per_s", ge=0, le=1)]
-Concentration = Annotated[float, Quantity("mol_per_m3", gt=0, le=1e6)]
+Diffusivity = Annotated[float, Quantity("m2_per_s", ge=1e-26, le=1e-6, or_zero=True)]
+Concentration = Annotated[float, Quantity("mol_per_m3", ge=1, le=1e6)]
 MolarVolume = Annotated[float, Quantity("m3_per_mol", ge=-1e-4, le=1e-4)]
-Viscosity = Annotated[float, Quantity("s", ge=0, le=1e6)]
-Resistance = Annotated[float, Quantity("ohm_m2", ge=0, le=1e6)]
-Nanometres = Annotated[float, Quantity("nm", gt=0, le=1e6)]
-ResistanceCap = Annotated[float, Quantity("ohm_m2", gt=0, le=1e9)]
-Permeance = Annotated[float, Quantity("m_per_s", gt=0, le=1)]
-CurrentDensity = Annotated[float, Quantity("A_per_m2", gt=0, le=1e6)]
+Viscosity = Annotated[float, Quantity("s", ge=1e-6, le=1e6, or_zero=True)]
+Resistance = Annotated[float, Quantity("ohm_m2", ge=1e-9, le=1e3, or_zero=True)]
+Nanometres = Annotated[float, Quantity("nm", ge=1e-3, le=1e6)]
+ResistanceCap = Annotated[float, Quantity("ohm_m2", ge=1e-9, le=1e6)]
+Permeance = Annotated[float, Quantity("m_per_s", ge=1e-20, le=1)]
+CurrentDensity = Annotated[float, Quantity("A_per_m2", ge=1e-6, le=1e6)]
 Temperature = Annotated[float, Quantity("K", ge=200, le=500)]
 Pressure = Annotated[float, Quantity("MPa", ge=0, le=1e4)]
-CellCurrent = Annotated[float, Quantity("nA", gt=0, le=1e9)]
-GapTolerance = Annotated[float, Quantity("nm", gt=0, le=100)]
-VoltageTolerance = Annotated[float, Quantity("mV", gt=0, le=100)]
+CellCurrent = Annotated[float, Quantity("nA", ge=1e-9, le=1e9)]
+GapTolerance = Annotated[float, Quantity("nm", ge=1e-6, le=100)]
+VoltageTolerance = Annotated[float, Quantity("mV", ge=1e-3, le=100)]
 
-Seed = Annotated[int, Field(strict=True, ge=0)]
+Seed = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)]
 GrainCount = Annotated[int, Field(strict=True, ge=1, le=5000)]
-Growth = Annotated[float, Quantity(gt=0, le=1)]
-WeibullModulus = Annotated[float, Quantity(gt=1, le=1e3)]
-Rate = Annotated[float, Quantity(gt=0, le=1000)]
+Growth = Annotated[float, Quantity(ge=0.01, le=1)]
+WeibullModulus = Annotated[float, Quantity(ge=1.1, le=1e3)]
+Rate = Annotated[float, Quantity(ge=1e-6, le=1000)]
 Cycles = Annotated[int, Field(strict=True, ge=1, le=100000)]
-GrowthFactor = Annotated[float, Quantity(gt=1, le=4)]
+GrowthFactor = Annotated[float, Quantity(ge=1.001, le=4)]
 Threads = Annotated[int, Field(strict=True, ge=1, le=256)]
 Repeats = Annotated[int, Field(strict=True, ge=2, le=100)]
-Tolerance = Annotated[float, Quantity(gt=0, le=0.1)]
+Tolerance = Annotated[float, Quantity(ge=1e-9, le=0.1)]
 Iterations = Annotated[int, Field(strict=True, ge=1, le=1000)]
-FineTolerance = Annotated[float, Quantity(gt=0, le=1e-3)]
-Every = Annotated[int, Field(strict=True, ge=1)]
-EveryOrNever = Annotated[int, Field(strict=True, ge=0)]
+FineTolerance = Annotated[float, Quantity(ge=1e-13, le=1e-3)]
+Every = Annotated[int, Field(strict=True, ge=1, le=10**9)]
+EveryOrNever = Annotated[int, Field(strict=True, ge=0, le=10**9)]
 Moment = Annotated[float, Quantity("s", ge=0, le=1e12)]
 Ratio = Annotated[float, Quantity(ge=-100, le=100)]
-Mobility = Annotated[float, Quantity("m2_per_s", gt=0, le=1)]
-Density = Annotated[float, Quantity("kg_per_m3", gt=0, le=1e5)]
+Mobility = Annotated[float, Quantity("m2_per_s", ge=1e-24, le=1e-6)]
+Density = Annotated[float, Quantity("kg_per_m3", ge=1, le=1e5)]
 Points = Annotated[int, Field(strict=True, ge=3, le=200)]
 StepTolerance = Annotated[float, Quantity(ge=1e-11, le=1e-3)]
 
@@ -81,7 +84,7 @@ class Geometry(Section):
     """Thickness of the cathode block: particles, and the mixture (ECBD) around them."""
     separator: Length = 15.0
     """Thickness of the separator between the cathode block and the Li metal."""
-    particles: tuple[Particle, ...] = Field(default=(Particle(),), min_length=1)
+    particles: tuple[Particle, ...] = Field(default=(Particle(),), min_length=1, max_length=1000)
 
 
 class Microstructure(Section):
@@ -295,8 +298,10 @@ class Step(Section):
 class Protocol(Section):
     """What is done to the cell."""
 
-    current_1c: CellCurrent = 0.6672
-    """Cell current that is called 1C, for the whole cross-section."""
+    current_1c: CellCurrent | None = Field(default=None, examples=[0.6672])
+    """Cell current that is called 1C; left out: the current that leads through the window in an hour."""
+    window: tuple[Filling, Filling] | None = Field(default=None, examples=[[0.06, 0.97]])
+    """Stoichiometries between which 1C leads in an hour; left out: 0 and the initial stoichiometry."""
     cycles: Cycles = 1
     """How often the list of steps is repeated."""
     steps: tuple[Step, ...] = Field(
@@ -305,6 +310,7 @@ class Protocol(Section):
             Step(kind="discharge", c_rate=1.0, until=3.0),
         ),
         min_length=1,
+        max_length=10_000,
     )
 
 

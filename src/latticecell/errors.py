@@ -3,6 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
+
+LONGEST_VALUE, LONGEST_PROBLEM = 60, 1000
+"""Characters beyond which a quoted value, and a whole message, are shortened."""
+
+
+def shown(value: Any) -> str:
+    """Return a value as messages quote it: its `repr`, shortened."""
+    text = repr(value)
+    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 3] + "..."
+
+
+def printable(text: str) -> str:
+    """Return a text for one line of a terminal: control characters escaped, the middle left out if long."""
+    if len(text) > LONGEST_PROBLEM:
+        half = LONGEST_PROBLEM // 2
+        text = f"{text[:half]} ... {text[-half:]}"
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 class LatticecellError(Exception):
@@ -15,11 +33,11 @@ class ConfigError(LatticecellError):
     Parameters
     ----------
     problems : sequence of str
-        One message per problem; each names key, value and what is allowed.
+        One message per problem; each names key, value and what is allowed. They are made `printable`.
     """
 
     def __init__(self, problems: str | Sequence[str]):
-        self.problems = [problems] if isinstance(problems, str) else list(problems)
+        self.problems = list(map(printable, [problems] if isinstance(problems, str) else problems))
         super().__init__("\n".join(self.problems))
 
 

@@ -19,6 +19,7 @@ from latticecell.laws.electrolyte import Liquid
 from latticecell.laws.expansion import Expansion
 from latticecell.laws.kinetics import LithiumKinetics, ParticleKinetics
 from latticecell.laws.resistance import ExponentialContact
+from latticecell.protocol import one_c
 from latticecell.registry import Registry
 from latticecell.solvers import EQUILIBRIUM_SOLVERS
 from latticecell.units import GAS_CONSTANT
@@ -134,7 +135,7 @@ def electro_laws(config: Config) -> ElectroLaws:
         initial_stoichiometry=active.initial_stoichiometry,
         partial_molar_volume=active.partial_molar_volume,
         temperature=kinetics.temperature,
-        one_c=config.protocol.current_1c,
+        one_c=one_c(config),
     )
 
 

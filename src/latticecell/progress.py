@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from latticecell.config import Config
-from latticecell.protocol import Stage, stages
+from latticecell.protocol import Stage, one_c, stages
 from latticecell.run import Progress as Advance
 
 LINE_EVERY = 10
@@ -30,7 +30,7 @@ def expected_duration(stage: Stage, one_c: float) -> float:
 def progress_display(config: Config, console: Console | None = None) -> Iterator[Show]:
     """Yield a function that shows the progress of a run step by step."""
     console = console or Console()
-    todo = [expected_duration(stage, config.protocol.current_1c) for stage in stages(config)]
+    todo = [expected_duration(stage, one_c(config)) for stage in stages(config)]
     begin, first = time.monotonic(), -1.0
 
     def share(progress: Advance) -> float:

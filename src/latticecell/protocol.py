@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from latticecell.config import Config
+from latticecell.units import FARADAY
 
 CURRENT_TOLERANCE = 0.01
 """How closely a hold stops at its cut-off current, relative."""
@@ -78,9 +80,28 @@ def due(times: Sequence[float], before: float, after: float, dt_min: float) -> l
     return [t for t in times if before + slack(dt_min, t) < t <= after + slack(dt_min, t)]
 
 
+def full_charge(config: Config) -> float:
+    """Return the charge that would empty the full particles, F c_max times their volume [C]."""
+    volume = sum(4 / 3 * math.pi * particle.radius**3 for particle in config.geometry.particles)
+    return FARADAY * config.materials.active.c_max * volume
+
+
+def window(config: Config) -> tuple[float, float]:
+    """Return the stoichiometries between which an hour at 1C leads, from empty to the start by default."""
+    return config.protocol.window or (0.0, config.materials.active.initial_stoichiometry)
+
+
+def one_c(config: Config) -> float:
+    """Return the cell current of 1C: the given one, or that which passes the window in an hour [A]."""
+    if config.protocol.current_1c is not None:
+        return config.protocol.current_1c
+    low, high = window(config)
+    return full_charge(config) * (high - low) / 3600.0
+
+
 def stages(config: Config) -> Iterator[Stage]:
     """Yield the stages of all cycles in order."""
-    one_c = config.protocol.current_1c
+    unit = one_c(config)
     for cycle in range(config.protocol.cycles):
         for index, step in enumerate(config.protocol.steps):
             amperes: float | None = None
@@ -88,11 +109,11 @@ def stages(config: Config) -> Iterator[Stage]:
             target = 0.0
             if step.kind in ("charge", "discharge"):
                 assert step.c_rate is not None
-                amperes = step.c_rate * one_c * (1 if step.kind == "charge" else -1)
+                amperes = step.c_rate * unit * (1 if step.kind == "charge" else -1)
                 if step.until is not None:
                     limit, target = "voltage", step.until
             elif step.kind == "rest":
                 amperes = 0.0
             elif step.until_c_rate is not None:
-                limit, target = "current", step.until_c_rate * one_c
+                limit, target = "current", step.until_c_rate * unit
             yield Stage(cycle, index, step.kind, amperes, step.voltage, limit, target, step.duration)

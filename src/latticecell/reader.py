@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import copy
 import difflib
+import json
+import os
 import re
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, get_origin
@@ -14,13 +17,23 @@ from pydantic import ValidationError
 
 from latticecell.checks import check_laws, cross_check
 from latticecell.config import Config
-from latticecell.errors import ConfigError
+from latticecell.errors import LONGEST_VALUE, ConfigError, shown
 from latticecell.schema import Section, allowed, from_si, key_of, subsection, unit_of
 from latticecell.units import SI_PER_UNIT
 
 Table = dict[str, Any]
 Location = tuple[int | str, ...]
 AnySection = TypeVar("AnySection", bound=Section)
+
+LARGEST_FILE = 1_000_000
+"""Bytes beyond which a file is refused."""
+DEEPEST = 20
+"""Levels of tables and lists in a file, parts of a key, and files that extend each other, at most."""
+MOST_PROBLEMS = 100
+"""Problems of a file that are explained."""
+HALF_CHARACTER = re.compile("[\ud800-\udfff]")
+LARGEST_INTEGER = 2**63 - 1
+"""As TOML has it; beyond, Python's own conversions to text and to float may fail."""
 
 
 def read_config(
@@ -55,35 +68,85 @@ def read_config(
 def read_table(path: Path, above: tuple[Path, ...] = ()) -> Table:
     """Read a TOML file and put its keys over those of the file that it ``extends``.
 
-    Tables are merged key by key, anything else is replaced. ``above`` are the files that lead here.
+    Tables are merged key by key, anything else is replaced. ``above`` are the files that lead here. A
+    byte-order mark is skipped.
 
     Raises
     ------
     ConfigError
-        If a file cannot be read, is not TOML, or extends itself.
+        If a file cannot be read, is not TOML that we could mean, or extends itself.
     """
-    if path.resolve() in above:
+    text = _text(path, above)
+    if (here := Path(os.path.realpath(path))) in above:
         raise ConfigError(f"extends = {path.name!r}: leads back to itself ({above[0].name})")
+    if len(above) > DEEPEST:
+        raise ConfigError(f"{path}: more than {DEEPEST} files extend each other")
     try:
-        text = path.read_bytes().decode("utf-8")
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}{_named_by(above)}") from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: is not UTF-8 text (byte {error.start})") from None
-    try:
-        table = tomli.loads(text)
+        table = _parsed(text)
+    except ConfigError as error:
+        raise ConfigError([f"{path}: {problem}" for problem in error.problems]) from None
     except tomli.TOMLDecodeError as error:
         raise ConfigError(f"{path}: is not valid TOML: {error}") from None
     base = table.pop("extends", None)
     if base is None:
         return table
     if not isinstance(base, str):
-        raise ConfigError(f"extends = {_show(base)}: must be the name of a TOML file ({path.name})")
-    return _merged(read_table(path.parent / base, (*above, path.resolve())), table)
+        raise ConfigError(f"extends = {shown(base)}: must be the name of a TOML file ({path.name})")
+    return _merged(read_table(path.parent / base, (*above, here)), table)
 
 
-def _named_by(above: tuple[Path, ...]) -> str:
-    return f" (extended by {above[-1].name})" if above else ""
+def _text(path: Path, above: tuple[Path, ...]) -> str:
+    """Read a file, unless it is none: a pipe or a device would block or never end."""
+    named = f" (extended by {above[-1].name})" if above else ""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise ConfigError(f"{path}: cannot be read: is not a regular file{named}")
+        with path.open("rb") as file:
+            data = file.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}{named}") from None
+    except ValueError as error:  # a NUL, or half a surrogate pair
+        raise ConfigError(f"{path}: cannot be the name of a file: {error}{named}") from None
+    if len(data) > LARGEST_FILE:
+        raise ConfigError(f"{path}: is larger than {LARGEST_FILE // 1000} kB{named}")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not UTF-8 text (byte {error.start}){named}") from None
+
+
+def _parsed(text: str) -> Table:
+    """Parse TOML, within what later functions bear; raises `ConfigError` or `tomli.TOMLDecodeError`."""
+    try:
+        table = tomli.loads(text)
+    except tomli.TOMLDecodeError:
+        raise
+    except RecursionError as error:
+        raise ConfigError(f"is nested too deeply: {error}") from None
+    except ValueError as error:  # digits of an integer
+        raise ConfigError(f"holds a number that cannot be read: {error}") from None
+    if problem := _strange(table):
+        raise ConfigError(problem)
+    return table
+
+
+def _strange(table: Table) -> str | None:
+    """Return what no file of ours can hold, in the first place where it is found."""
+    todo: list[tuple[Location, Any]] = [((), table)]
+    for where, value in todo:
+        if isinstance(value, str) and HALF_CHARACTER.search(value):
+            return f"{_path(where)}: is not UTF-8 text"
+        if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
+            return f"{_path(where)}: whole numbers must be at most {LARGEST_INTEGER}"
+        if isinstance(value, dict | list | tuple):
+            if len(where) >= DEEPEST:
+                return f"{_path(where)}: is nested more than {DEEPEST} levels deep"
+            if isinstance(value, dict):
+                todo += [((*where, "key"), key) for key in value]
+                todo += [((*where, key), item) for key, item in value.items()]
+            else:
+                todo += [((*where, i), item) for i, item in enumerate(value)]
+    return None
 
 
 def _merged(base: Table, over: Table) -> Table:
@@ -115,18 +178,18 @@ def config_from_table(table: Table, source: str = "input", *, laws: bool = True)
 
 def checked(root: type[AnySection], table: Table) -> tuple[AnySection | None, list[str]]:
     """Return the section that a parsed TOML table describes, None if it does not, and every problem found."""
+    if problem := _strange(table):
+        return None, [problem]
     problems: list[str] = []
     attributes = _attributes(root, table, (), problems)
     try:
         return root.model_validate(attributes), problems
     except ValidationError as error:
-        for detail in error.errors():
+        for detail in error.errors()[:MOST_PROBLEMS]:
             if detail["type"] == "too_short" and detail["input"]:
                 continue  # its items have been reported
-            message = _explain(detail, root)
-            if message not in problems:
-                problems.append(message)
-    return None, problems
+            problems.append(_explain(detail, root))
+    return None, list(dict.fromkeys(problems))
 
 
 def resolved_toml(config: Config) -> str:
@@ -198,10 +261,12 @@ def look_up(table: Table, key: str) -> Any:
 def _names(key: str) -> Location:
     """Split a key at its dots and positions: ``steps[0].c_rate`` is steps, 0, c_rate."""
     names: list[int | str] = []
+    if key.count(".") + key.count("[") >= DEEPEST:
+        raise ConfigError(f"{shown(key)}: has more than {DEEPEST} parts")
     for part in key.split("."):
         match = re.fullmatch(r"\s*([^\[\]\s]+)((?:\[\d{1,6}\])*)\s*", part)
         if match is None:
-            raise ConfigError(f"{key!r}: a key must look like section.key or section.list[0].key")
+            raise ConfigError(f"{shown(key)}: a key must look like section.key or section.list[0].key")
         names += [match[1], *map(int, re.findall(r"\d+", match[2]))]
     return tuple(names)
 
@@ -209,12 +274,16 @@ def _names(key: str) -> Location:
 def _split(assignment: str) -> tuple[str, Any]:
     """Return key and value of ``section.key=value``."""
     key, found, text = assignment.partition("=")
-    if not found or not key.strip():
-        raise ConfigError(f"{assignment!r}: an override must look like section.key=value")
+    key = key.strip()
+    if not found or not key:
+        raise ConfigError(f"{shown(assignment)}: an override must look like section.key=value")
     try:
-        return key.strip(), tomli.loads(f"v = {text}")["v"]
+        table = _parsed(f"v = {text}")
+    except ConfigError as error:
+        raise ConfigError([f"{shown(key)}: {problem}" for problem in error.problems]) from None
     except tomli.TOMLDecodeError:
-        return key.strip(), text.strip()
+        table = {}
+    return key, table["v"] if list(table) == ["v"] else text.strip()
 
 
 def _attributes(section: type[Section], table: Table, where: Location, problems: list[str]) -> Table:
@@ -224,7 +293,8 @@ def _attributes(section: type[Section], table: Table, where: Location, problems:
     for key, value in table.items():
         path = _path((*where, key))
         if key not in keys:
-            problems.append(f"{path} = {_show(value)}: unknown key; {_hint(key, list(keys))}")
+            hint = f"; {_hint(key, list(keys))}" if len(problems) < MOST_PROBLEMS else ""
+            problems.append(f"{path} = {shown(value)}: unknown key{hint}")
             continue
         name = keys[key]
         inner, many = subsection(section.model_fields[name])
@@ -264,13 +334,9 @@ def _hint(key: str, known: list[str]) -> str:
 def _path(location: Location) -> str:
     text = ""
     for item in location:
-        text += f"[{item}]" if isinstance(item, int) else f".{item}" if text else item
+        name = item if isinstance(item, int) or len(item) <= LONGEST_VALUE else f"{item[:LONGEST_VALUE]}..."
+        text += f"[{name}]" if isinstance(item, int) else f".{name}" if text else f"{name}"
     return text
-
-
-def _show(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _explain(detail: Any, root: type[Section]) -> str:
@@ -292,10 +358,10 @@ def _explain(detail: Any, root: type[Section]) -> str:
         return f"{path}: is required"
     if root is not Config:  # its own kinds of values
         what = detail["msg"].replace("Input should be", "must be").replace("valid tuple", "list")
-        return f"{path} = {_show(value)}: {what.replace('valid dictionary', 'table')}"
+        return f"{path} = {shown(value)}: {what.replace('valid dictionary', 'table')}"
     what = detail["msg"] if field is None else allowed(field, item=isinstance(detail["loc"][-1], int))
     article = "a " if what.startswith(("number", "whole", "list", "table")) else ""
-    return f"{path} = {_show(value)}: must be {article}{what}"
+    return f"{path} = {shown(value)}: must be {article}{what}"
 
 
 def toml_value(value: Any, unit: str) -> str:
@@ -303,8 +369,7 @@ def toml_value(value: Any, unit: str) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-        return f'"{escaped}"'
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # the escapes of TOML
     if isinstance(value, tuple):
         return "[" + ", ".join(toml_value(item, unit) for item in value) + "]"
     if isinstance(value, int):

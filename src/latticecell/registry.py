@@ -18,7 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Generic, TypeVar
 
-from latticecell.errors import ConfigError
+from latticecell.errors import ConfigError, shown
 
 T = TypeVar("T", bound=Callable[..., Any])
 Source = dict[str, str]
@@ -61,7 +61,7 @@ class Registry(Generic[T]):
             return self._factories[name]
         near = difflib.get_close_matches(name, self.names, n=1, cutoff=0.5)
         hint = f"; did you mean {near[0]}?" if near else ""
-        raise ConfigError(f"{self.key} = {name!r}: must be one of {', '.join(self.names)}{hint}; {HOW}")
+        raise ConfigError(f"{self.key} = {shown(name)}: must be one of {', '.join(self.names)}{hint}; {HOW}")
 
     def register(self, name: str, factory: T) -> None:
         """Give a factory a name.

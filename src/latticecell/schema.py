@@ -33,7 +33,8 @@ class Section(BaseModel):
 class Quantity:
     """Metadata of a number that is given in ``unit`` and stored in SI.
 
-    Defaults and bounds are written in ``unit`` too; ranges are checked before the conversion.
+    Defaults and bounds are written in ``unit`` too; ranges are checked before the conversion. ``or_zero``
+    allows 0 as well.
     """
 
     unit: str = ""
@@ -41,12 +42,18 @@ class Quantity:
     ge: float | None = None
     lt: float | None = None
     le: float | None = None
+    or_zero: bool = False
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
         """Validate a strict number within the bounds, then convert."""
         number = core_schema.float_schema(
             strict=True, allow_inf_nan=False, gt=self.gt, ge=self.ge, lt=self.lt, le=self.le
         )
+        if self.or_zero:
+            zero = core_schema.float_schema(strict=True, ge=0, le=0)
+            number = core_schema.union_schema(
+                [zero, number], custom_error_type="range", custom_error_message="out of range"
+            )
         return core_schema.no_info_after_validator_function(self.to_si, number)
 
     def to_si(self, value: float) -> float:
@@ -92,7 +99,13 @@ def unit_of(field: FieldInfo) -> str:
 def subsection(field: FieldInfo) -> tuple[type[Section] | None, bool]:
     """Return the `Section` that a field holds, if any, and whether it holds a list of them."""
     found = [item for item in _marks(field) if isinstance(item, type) and issubclass(item, Section)]
-    return (found[0] if found else None), get_origin(field.annotation) is tuple
+    return (found[0] if found else None), bool(_items(field))
+
+
+def _items(field: FieldInfo) -> tuple[Any, ...]:
+    """Return the types of the items of a field that holds a list, or may; nothing for any other."""
+    choices = (field.annotation, *get_args(field.annotation))
+    return next((get_args(choice) for choice in choices if get_origin(choice) is tuple), ())
 
 
 def allowed(field: FieldInfo, item: bool = False) -> str:
@@ -125,7 +138,8 @@ def allowed(field: FieldInfo, item: bool = False) -> str:
         return noun
     low = f"({limits['gt']:g}" if "gt" in limits else f"[{limits['ge']:g}" if "ge" in limits else "(-inf"
     high = f"{limits['lt']:g})" if "lt" in limits else f"{limits['le']:g}]" if "le" in limits else "inf)"
-    return f"{noun} in {low}, {high} {unit_of(field).replace('_per_', '/').replace('_', ' ')}".rstrip()
+    zero = "0 or " if any(getattr(mark, "or_zero", False) for mark in marks) else ""
+    return f"{zero}{noun} in {low}, {high} {unit_of(field).replace('_per_', '/').replace('_', ' ')}".rstrip()
 
 
 def _marks(item: Any) -> Iterator[Any]:

@@ -13,7 +13,7 @@ LAYERS = [
     {"schema"},
     {"config"},
     {"laws", "solvers"},
-    {"checks", "protocol"},
+    {"checks", "nominal", "protocol"},
     {"reader"},
     {"materials"},
     {"microstructure", "template"},

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from latticecell.cell1d.run import advance, cell_of
-from latticecell.errors import SolveError
+from latticecell.checks import remarks
+from latticecell.errors import SolveError, printable
 from latticecell.output.rundir import RunDirectory
 from latticecell.reader import read_config
 from latticecell.registry import load
@@ -38,6 +39,8 @@ def cell1d_command(
     config = read_config(file, assignments or ())
     path = out or Path("runs") / f"{file.stem}-1d"
     cell = cell_of(config)
+    for note in remarks(config):
+        typer.echo(f"warning: {printable(note)}", err=True)
     directory = RunDirectory.create(path, config, None, threads=1, command=" ".join(sys.argv), force=force)
     typer.echo(
         f"{config.name}: {cell.n_cathode} + {cell.n_slices - cell.n_cathode} slices, {cell.n_radial} shells, "

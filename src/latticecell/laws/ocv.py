@@ -36,6 +36,11 @@ class TabulatedOCV:
     def __init__(self, stoichiometry: ArrayLike, voltage: ArrayLike):
         self._curve = MonotoneCurve(stoichiometry, voltage)
 
+    @property
+    def covers(self) -> tuple[float, float]:
+        """First and last knot [1]; the curve goes on straight beyond them."""
+        return self._curve.low, self._curve.high
+
     def voltage(self, x: ArrayLike) -> Floats:
         """Return U(x) [V]."""
         return self._curve.value(x)

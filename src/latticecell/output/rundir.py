@@ -22,6 +22,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from latticecell.checks import remarks
 from latticecell.config import Config
 from latticecell.errors import ConfigError
 from latticecell.fields import Field, declarations
@@ -117,6 +118,7 @@ class RunDirectory:
                     **{name: version(name) for name in ("numpy", "scipy", "pyamg", "h5py")},
                 },
                 "laws": recorded(),
+                "remarks": remarks(config),
                 "network": {} if network is None else _counts(network),
             }
         )
