@@ -222,13 +222,13 @@ def remarks(config: Config) -> list[str]:
                 config.model_copy(update={"protocol": protocol.model_copy(update={"current_1c": None})})
             )
             found.append(
-                f"protocol.current_1c_nA = {protocol.current_1c * 1e9:.4g}: empties the particles in {hours:.3g} "
-                f"hours, not in about one; left out, 1C is {fitting * 1e9:.4g} nA"
+                f"protocol.current_1c_nA = {protocol.current_1c * 1e9:.4g}: empties the particles in "
+                f"{hours:.3g} hours, not in about one; left out, 1C is {fitting * 1e9:.4g} nA"
             )
     if abs(kelvin - DATA_TEMPERATURE) > 5.0:
         found.append(
-            f"kinetics.temperature_K = {kelvin:g}: conductivities, diffusivities, exchange currents and the open-"
-            f"circuit voltage keep their values, which are those of {DATA_TEMPERATURE} K unless you gave others"
+            f"kinetics.temperature_K = {kelvin:g}: conductivities, diffusivities, exchange currents and the "
+            f"open-circuit voltage keep their values, those of {DATA_TEMPERATURE} K unless you gave others"
         )
     return found
 

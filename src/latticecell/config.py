@@ -401,3 +401,9 @@ class Config(Section):
     solver: Solver = Solver()
     output: Output = Output()
     cell1d: Cell1d = Cell1d()
+
+    @property
+    def stress_shifts_ocv(self) -> bool:
+        """Whether stress shifts the open-circuit voltage; unless said, so that flux and reaction agree."""
+        told = self.kinetics.mechanical_ocv
+        return self.materials.active.stress_diffusion == "thermodynamic" if told is None else told

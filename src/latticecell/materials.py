@@ -104,9 +104,6 @@ def electro_laws(config: Config) -> ElectroLaws:
     """Return the laws of transport, reaction and potentials."""
     active, ecbd, boundary = config.materials.active, config.materials.ecbd, config.grain_boundary
     kinetics, salt, interface = config.kinetics, config.electrolyte, config.interface
-    mechanical = kinetics.mechanical_ocv
-    if mechanical is None:  # flux and reaction must have the same equilibrium
-        mechanical = active.stress_diffusion == "thermodynamic"
     liquid = None
     ionic = ecbd.ionic_conductivity, config.materials.separator.ionic_conductivity
     if salt.kind == "binary":
@@ -120,7 +117,7 @@ def electro_laws(config: Config) -> ElectroLaws:
             kinetics.alpha_a,
             kinetics.alpha_c,
             kinetics.temperature,
-            mechanical,
+            config.stress_shifts_ocv,
         ),
         lithium=LithiumKinetics(kinetics.lithium_exchange_current, kinetics.temperature),
         contact=ExponentialContact(interface.resistance, interface.resistance_gap, interface.resistance_max),

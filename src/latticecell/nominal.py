@@ -1,7 +1,7 @@
 """What a protocol does to a cell that loses nothing: where each step leads along the open-circuit voltage.
 
-Overpotentials end a charge or discharge earlier, never later, so that the stoichiometry is known to lie between
-that of the loss-free cell and the one before. What contradicts that can be said before anything is computed.
+Overpotentials end a charge or discharge earlier, never later, so that the stoichiometry is known to lie
+between that of the loss-free cell and the one before. What contradicts that can be said before a run.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ def course(config: Config, ocv: OpenCircuit) -> Course:
     for end, inside in ((walk.low, walk.least <= walk.low > 0.0), (walk.high, walk.most >= walk.high < 1.0)):
         if inside:
             found.problems.append(
-                f"materials.active.ocv = {active.ocv!r}: must fall with x all over the range that the protocol "
-                f"uses; it does not at x = {end:.3g}"
+                f"materials.active.ocv = {active.ocv!r}: must fall with x all over the range that the "
+                f"protocol uses; it does not at x = {end:.3g}"
             )
     found.problems, found.remarks = (list(dict.fromkeys(t)) for t in (found.problems, found.remarks))
     return found
@@ -97,7 +97,7 @@ class _Walk:
         self._rate = one_c(config) / full_charge(config)  # of x at 1C [1/s]
         self._slack = config.solver.cutoff_tolerance
         # stress and its voltage are known at the start only
-        self._sure = not config.kinetics.mechanical_ocv
+        self._sure = not config.stress_shifts_ocv
         low, high = getattr(ocv, "covers", (0.0, 1.0))
         self._range = self.rests_at(high), self.rests_at(low)
 
@@ -163,14 +163,14 @@ class _Walk:
         for key, volts in (("until_V", step.until), ("voltage_V", step.voltage)):
             if volts is not None and not low <= volts <= high:
                 yield (
-                    f"{key} = {volts:g}: is beyond the data of the open-circuit voltage, {low:.4f} to {high:.4f} V; "
-                    "only losses, or a surface that is empty or full, lead there"
+                    f"{key} = {volts:g}: is beyond the data of the open-circuit voltage, {low:.4f} to "
+                    f"{high:.4f} V; only losses, or a surface that is empty or full, lead there"
                 )
         if step.c_rate is not None and step.until is None and step.duration is not None:
             moved = step.c_rate * self._rate * step.duration
             left, verb = (self.x, "hold") if step.kind == "charge" else (1 - self.x, "have room for")
             if moved > left:
                 yield (
-                    f"duration_s = {step.duration:g}: moves {moved:.3g} of x, more than the {left:.3g} that the "
-                    f"particles {verb}"
+                    f"duration_s = {step.duration:g}: moves {moved:.3g} of x, more than the {left:.3g} that "
+                    f"the particles {verb}"
                 )

@@ -370,7 +370,7 @@ def toml_value(value: Any, unit: str) -> str:
         return "true" if value else "false"
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # the escapes of TOML
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         return "[" + ", ".join(toml_value(item, unit) for item in value) + "]"
     if isinstance(value, int):
         return str(value)

@@ -46,7 +46,7 @@ class Quantity:
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
         """Validate a strict number within the bounds, then convert."""
-        number = core_schema.float_schema(
+        number: core_schema.CoreSchema = core_schema.float_schema(
             strict=True, allow_inf_nan=False, gt=self.gt, ge=self.ge, lt=self.lt, le=self.le
         )
         if self.or_zero:
