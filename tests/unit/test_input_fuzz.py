@@ -38,7 +38,8 @@ VALUES = st.one_of(
 )  # fmt: skip
 CHANGES = st.dictionaries(st.sampled_from(list(FIELDS)), VALUES, min_size=1, max_size=3)
 CUTS = st.tuples(
-    st.integers(0, len(TEXT)), st.integers(0, 60), st.binary(max_size=30), st.sampled_from([b"", b"[", b'"', b"="])
+    st.integers(0, len(TEXT)), st.integers(0, 60), st.binary(max_size=30),
+    st.sampled_from([b"", b"[", b'"', b"="]),
 )  # fmt: skip
 
 
