@@ -17,6 +17,8 @@ from latticecell.protocol import full_charge, one_c
 
 POINTS = 2001
 """At which the open-circuit voltage is looked at, from x = 0 to 1."""
+EDGE = 1e-6
+"""Distance that is kept from 0 and 1, where a law may be infinite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ class _Walk:
         self.config = config
         self.x = self.least = self.most = config.materials.active.initial_stoichiometry
         grid = np.linspace(0.0, 1.0, POINTS)
-        voltage = np.broadcast_to(np.asarray(ocv.voltage(grid), float), grid.shape)
+        voltage = np.broadcast_to(np.asarray(ocv.voltage(np.clip(grid, EDGE, 1 - EDGE)), float), grid.shape)
         falls = np.diff(voltage) < 0
         start = min(int(self.x * (POINTS - 1)), POINTS - 2)
         below, above = np.flatnonzero(~falls[:start]), np.flatnonzero(~falls[start:])

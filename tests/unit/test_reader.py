@@ -25,7 +25,7 @@ def test_an_empty_file_is_the_baseline_in_si():
     assert config.geometry.particles[0].radius == 5e-6
     assert config.interface.strength == 1e8
     assert config.interface.stiffness == 1e19
-    assert config.protocol.current_1c == 6.672e-10
+    assert config.protocol.current_1c is None
 
 
 def test_resolved_file_reads_back_to_the_same_configuration(tmp_path):
@@ -63,7 +63,7 @@ def test_every_problem_is_reported_at_once():
     )
     text = "\n".join(found)
     assert len(found) == 6
-    assert "geometry.particles[0].radius_um = -5: must be a number in [0.0001, 1000] um (case.toml)" in text
+    assert "geometry.particles[0].radius_um = -5: must be a number in [0.001, 1000] um (case.toml)" in text
     assert "did you mean width_um?" in text
     assert "write it as strength_MPa" in text
     assert "interface.fracture_energy_J_per_m2 = 'much'" in text
