@@ -14,7 +14,7 @@ from latticecell.errors import ConfigError
 from latticecell.laws import ELECTROLYTE_LAWS, EXPANSION_LAWS, OCV_LAWS, bond_law
 from latticecell.laws.bond import BondParameters
 from latticecell.nominal import Course, Leg, course
-from latticecell.protocol import full_charge, one_c, window
+from latticecell.protocol import full_charge, nominal_current, one_c, window
 from latticecell.schema import Section, key_of
 from latticecell.solvers import EQUILIBRIUM_SOLVERS
 
@@ -24,6 +24,8 @@ MOST_SITES = 2e6
 """Sites beyond which a network is refused before anything is built; memory would not hold it."""
 
 
+MOST_TOLD = 20
+"""Steps of a protocol that `outlook` tells."""
 MOST_STAGES = 1_000_000
 """Steps of a protocol times cycles beyond which a run is refused."""
 DATA_TEMPERATURE = 298.15
@@ -174,7 +176,7 @@ def check_laws(config: Config) -> list[str]:
         found += problems
         if not all(map(math.isfinite, values)):
             found.append(f"{where}: is not finite at x = {x:g}")
-    if not found:
+    if not (found or _check_protocol(config) or _check_exclusions(config)):
         found += _course(config).problems
     where = f"electrolyte.law = {salt.law!r}"
     values, problems = _tried(where, liquid, "conductivity(c), diffusivity(c) and transference_number")
@@ -213,18 +215,13 @@ def _course(config: Config) -> Course:
 def remarks(config: Config) -> list[str]:
     """Return what is odd about a configuration, though it may be meant; one sentence each."""
     found = _course(config).remarks
-    protocol, kelvin = config.protocol, config.kinetics.temperature
-    if protocol.current_1c is not None:
-        low, high = window(config)
-        hours = full_charge(config) * (high - low) / one_c(config) / 3600
-        if not 0.5 <= hours <= 2.0:
-            fitting = one_c(
-                config.model_copy(update={"protocol": protocol.model_copy(update={"current_1c": None})})
-            )
-            found.append(
-                f"protocol.current_1c_nA = {protocol.current_1c * 1e9:.4g}: empties the particles in "
-                f"{hours:.3g} hours, not in about one; left out, 1C is {fitting * 1e9:.4g} nA"
-            )
+    given, fitting = config.protocol.current_1c, nominal_current(config)
+    if given is not None and not 0.5 <= fitting / given <= 2.0:
+        found.append(
+            f"protocol.current_1c_nA = {given * 1e9:.4g}: empties the particles in "
+            f"{fitting / given:.3g} hours, not in about one; left out, 1C is {fitting * 1e9:.4g} nA"
+        )
+    kelvin = config.kinetics.temperature
     if abs(kelvin - DATA_TEMPERATURE) > 5.0:
         found.append(
             f"kinetics.temperature_K = {kelvin:g}: conductivities, diffusivities, exchange currents and the "
@@ -240,23 +237,29 @@ def outlook(config: Config) -> Iterator[tuple[str, str]]:
     yield "capacity", f"{mah:.4g} mAh, {mah / area:.4g} mAh/cm2 (x = {high:g} to {low:g})"
     source = "x moves so far in an hour" if config.protocol.current_1c is None else "protocol.current_1c_nA"
     yield "1C", f"{current * 1e9:.4g} nA, {current * 1e3 / area:.4g} mA/cm2 ({source})"
-    for i, leg in enumerate(_course(config).legs):
+    legs = _course(config).legs
+    for i, leg in enumerate(legs[:MOST_TOLD]):
         yield f"step {i + 1}", _told(leg)
-    times = config.protocol.cycles
-    if times > 1:
-        yield "cycles", f"{times}"
+    if len(legs) > MOST_TOLD:
+        yield "", f"and {len(legs) - MOST_TOLD} more"
+    if config.protocol.cycles > 1:
+        yield "cycles", f"{config.protocol.cycles}"
     yield "sites", f"about {estimated_sites(config):.2g}"
 
 
 def _told(leg: Leg) -> str:
     """Put a step without losses into words."""
     step = leg.step
-    rate = "" if step.c_rate is None else f" {step.c_rate:g}C"
+    kind = step.kind if step.c_rate is None else f"{step.kind} {step.c_rate:g}C"
     if leg.seconds is None:
-        return f"{step.kind}{rate}: until C x {step.until_c_rate:g}"
-    time = f"{leg.seconds / 3600:.3g} h" if leg.seconds >= 3600 else f"{leg.seconds / 60:.3g} min"
+        longest = "" if step.duration is None else f", {_time(step.duration)} at most"
+        return f"{kind}: until {step.until_c_rate:g}C{longest}"
     path = "" if step.kind == "rest" else f", x = {leg.before:.4g} to {leg.after:.4g}"
-    return f"{step.kind}{rate}: {time}{path}" + (" without losses" if step.c_rate is not None else "")
+    return f"{kind}: {_time(leg.seconds)}{path}" + (" without losses" if step.c_rate is not None else "")
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds / 3600:.3g} h" if seconds >= 3600 else f"{seconds / 60:.3g} min"
 
 
 def _bond(config: Config, section: str) -> Numbers:

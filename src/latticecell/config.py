@@ -12,7 +12,7 @@ from pydantic import Field, StrictBool
 
 from latticecell.schema import Named, Quantity, Section
 
-# Ranges are those for which laws and networks are sound at both ends (tests/unit/test_input_ranges.py): wide
+# Ranges are those for which laws and networks are sound at both ends (tests/unit/test_input_fuzz.py): wide
 # enough for any material, and narrow enough that no product, ratio or exponential of keys overflows.
 Fraction = Annotated[float, Quantity(ge=0.001, le=0.999)]
 Filling = Annotated[float, Quantity(ge=0, le=1)]
@@ -22,15 +22,16 @@ Exponent = Annotated[float, Quantity(ge=0, le=5)]
 Poisson = Annotated[float, Quantity(ge=-0.95, le=0.4999)]
 Length = Annotated[float, Quantity("um", ge=1e-3, le=1000)]
 Modulus = Annotated[float, Quantity("GPa", ge=1e-5, le=2000)]
-Conductivity = Annotated[float, Quantity("S_per_m", ge=1e-9, le=1e7)]
+Conductivity = Annotated[float, Quantity("S_per_m", ge=1e-9, le=1e6)]
 Strength = Annotated[float, Quantity("MPa", ge=1e-3, le=1e5)]
 Toughness = Annotated[float, Quantity("J_per_m2", ge=1e-6, le=1e4)]
 Stiffness = Annotated[float, Quantity("Pa_per_m", ge=1e9, le=1e22)]
 Volt = Annotated[float, Quantity("V", ge=-10, le=10)]
 Seconds = Annotated[float, Quantity("s", ge=1e-6, le=1e9)]
 Coordinate = Annotated[float, Quantity("um", ge=0, le=1000)]
-Diffusivity = Annotated[float, Quantity("m2_per_s", ge=1e-26, le=1e-6, or_zero=True)]
-Concentration = Annotated[float, Quantity("mol_per_m3", ge=0.1, le=1e6)]
+Diffusivity = Annotated[float, Quantity("m2_per_s", ge=1e-26, le=1e-8, or_zero=True)]
+Concentration = Annotated[float, Quantity("mol_per_m3", ge=1, le=1e6)]
+Salt = Annotated[float, Quantity("mol_per_m3", ge=0.1, le=1e4)]
 MolarVolume = Annotated[float, Quantity("m3_per_mol", ge=-1e-4, le=1e-4)]
 Viscosity = Annotated[float, Quantity("s", ge=1e-6, le=1e6, or_zero=True)]
 Resistance = Annotated[float, Quantity("ohm_m2", ge=1e-9, le=1e3, or_zero=True)]
@@ -53,14 +54,14 @@ Cycles = Annotated[int, Field(strict=True, ge=1, le=100000)]
 GrowthFactor = Annotated[float, Quantity(ge=1.001, le=4)]
 Threads = Annotated[int, Field(strict=True, ge=1, le=256)]
 Repeats = Annotated[int, Field(strict=True, ge=2, le=100)]
-Tolerance = Annotated[float, Quantity(ge=1e-15, le=0.1)]
+Tolerance = Annotated[float, Quantity(ge=1e-12, le=0.1)]
 Iterations = Annotated[int, Field(strict=True, ge=1, le=1000)]
-FineTolerance = Annotated[float, Quantity(ge=1e-13, le=1e-3)]
+FineTolerance = Annotated[float, Quantity(ge=1e-12, le=1e-3)]
 Every = Annotated[int, Field(strict=True, ge=1, le=10**9)]
 EveryOrNever = Annotated[int, Field(strict=True, ge=0, le=10**9)]
 Moment = Annotated[float, Quantity("s", ge=0, le=1e12)]
 Ratio = Annotated[float, Quantity(ge=-100, le=100)]
-Mobility = Annotated[float, Quantity("m2_per_s", ge=1e-24, le=1e-6)]
+Mobility = Annotated[float, Quantity("m2_per_s", ge=1e-24, le=1e-8)]
 Density = Annotated[float, Quantity("kg_per_m3", ge=1, le=1e5)]
 Points = Annotated[int, Field(strict=True, ge=3, le=200)]
 StepTolerance = Annotated[float, Quantity(ge=1e-11, le=1e-3)]
@@ -182,7 +183,7 @@ class Electrolyte(Section):
     """Whether ions move in a single-ion conductor or as a binary salt in a liquid."""
     law: Annotated[str, Named("electrolyte.law")] = "lipf6_nyman2008"
     """Conductivity, salt diffusivity and transference number of the binary electrolyte."""
-    concentration: Concentration = 1000.0
+    concentration: Salt = 1000.0
     """Mean salt concentration, uniform at the start, to which kinetics.exchange_current refers."""
     fraction_ecbd: Share = 0.75
     """Volume fraction of the liquid in the ECBD."""

@@ -14,11 +14,14 @@ import numpy as np
 from latticecell.config import Config, Step
 from latticecell.laws.ocv import OpenCircuit
 from latticecell.protocol import full_charge, one_c
+from latticecell.units import FARADAY
 
-POINTS = 2001
+POINTS = 20001
 """At which the open-circuit voltage is looked at, from x = 0 to 1."""
 EDGE = 1e-6
 """Distance that is kept from 0 and 1, where a law may be infinite."""
+LARGE_STRESS = 1e9
+"""Hydrostatic stress that no surface exceeds on average, by which the voltage at rest may be shifted [Pa]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ def course(config: Config, ocv: OpenCircuit) -> Course:
         for i, step in enumerate(config.protocol.steps):
             where = f"protocol.steps[{i}] ({step.kind})"
             previous = config.protocol.steps[i - 1] if i or cycle else None
-            problems, remarks = walk.ends_at_once(step, previous), walk.strays(step)
+            problems, remarks = list(walk.ends_at_once(step, previous)), list(walk.strays(step))
             before = walk.x
             seconds = walk.go(step)
             if not cycle:
@@ -98,8 +101,9 @@ class _Walk:
         self.low, self.high = float(grid[first]), float(grid[last])
         self._rate = one_c(config) / full_charge(config)  # of x at 1C [1/s]
         self._slack = config.solver.cutoff_tolerance
-        # stress and its voltage are known at the start only
-        self._sure = not config.stress_shifts_ocv
+        shift = config.materials.active.partial_molar_volume * LARGE_STRESS / FARADAY
+        # it may have moved the end of an earlier step, and moves the voltage now
+        self._doubt = 2 * abs(shift) if config.stress_shifts_ocv else 0.0
         low, high = getattr(ocv, "covers", (0.0, 1.0))
         self._range = self.rests_at(high), self.rests_at(low)
 
@@ -143,11 +147,11 @@ class _Walk:
     def ends_at_once(self, step: Step, previous: Step | None) -> Iterator[str]:
         """Yield why a step is over before it begins, whatever the losses were."""
         lowest, highest = self.rests_at(self.most), self.rests_at(self.least)
-        sure = self._sure or previous is None
-        if step.until is not None and sure:
-            if step.kind == "charge" and lowest >= step.until - self._slack:
+        if step.until is not None:
+            slack = self._slack if previous is None else self._slack - self._doubt  # free of stress at first
+            if step.kind == "charge" and lowest >= step.until - slack:
                 yield f"until_V = {step.until:g}: ends at once, the cell rests at {lowest:.4f} V or above"
-            if step.kind == "discharge" and highest <= step.until + self._slack:
+            if step.kind == "discharge" and highest <= step.until + slack:
                 yield f"until_V = {step.until:g}: ends at once, the cell rests at {highest:.4f} V or below"
         if step.kind == "hold" and step.until_c_rate is not None:
             kept = f"until_c_rate = {step.until_c_rate:g}: ends at once, "

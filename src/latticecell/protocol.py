@@ -93,8 +93,11 @@ def window(config: Config) -> tuple[float, float]:
 
 def one_c(config: Config) -> float:
     """Return the cell current of 1C: the given one, or that which passes the window in an hour [A]."""
-    if config.protocol.current_1c is not None:
-        return config.protocol.current_1c
+    return nominal_current(config) if config.protocol.current_1c is None else config.protocol.current_1c
+
+
+def nominal_current(config: Config) -> float:
+    """Return the cell current that leads through the window in an hour [A]."""
     low, high = window(config)
     return full_charge(config) * (high - low) / 3600.0
 

@@ -5,12 +5,16 @@ import os
 import pytest
 from typer.testing import CliRunner
 
-from latticecell import ConfigError, config_from_table, read_config
+from latticecell import ConfigError, config_from_table, read_config, resolved_toml
 from latticecell.checks import outlook, remarks
 from latticecell.cli import app
 from latticecell.errors import LONGEST_PROBLEM, printable
+from latticecell.laws import OCV_LAWS
+from latticecell.laws.ocv import TabulatedOCV
 from latticecell.protocol import full_charge, one_c
 from latticecell.units import FARADAY
+
+CHARGE = {"kind": "charge", "c_rate": 1.0, "until_V": 4.3}
 
 
 def refused(path, *said, options=()):
@@ -68,6 +72,23 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe.toml")
     refused(tmp_path / "pipe.toml", "is not a regular file")
     refused("/dev/zero", "is not a regular file")
+
+
+def test_a_chain_of_files_has_an_end(tmp_path):
+    for i in range(30):
+        (tmp_path / f"{i}.toml").write_text(f'extends = "{i + 1}.toml"')
+    refused(tmp_path / "0.toml", "more than 20 files extend each other")
+
+
+def test_names_with_control_characters_read_back(tmp_path):
+    name = 'a\rb\n"\\\x1b\x7f\x00\u2028\U0001f50b'
+    config = config_from_table({"name": name})
+    assert read_config(written(tmp_path, resolved_toml(config))) == config
+
+
+def test_many_problems_are_cut_short(tmp_path):
+    lines = "\n".join(f"key{i} = {i}" for i in range(30_000))
+    assert len(refused(written(tmp_path, lines), "30000 problems found").splitlines()) == 101
 
 
 def test_a_huge_file_is_refused(tmp_path):
@@ -142,11 +163,11 @@ def test_another_temperature_is_said():
 @pytest.mark.parametrize(
     ("step", "said"),
     [
-        ({"kind": "charge", "c_rate": 1.0, "until_V": 2.0}, "ends at once"),
-        ({"kind": "discharge", "c_rate": 1.0, "until_V": 3.5}, "ends at once"),
+        ({"kind": "charge", "c_rate": 1.0, "until_V": 2.0}, "until_V = 2: ends at once"),
+        ({"kind": "discharge", "c_rate": 1.0, "until_V": 3.5}, "until_V = 3.5: ends at once"),
     ],
 )
-def test_a_stage_that_ends_at_once_is_refused(step, said):
+def test_a_cut_off_on_the_wrong_side_of_the_rest_voltage_is_refused(step, said):
     with pytest.raises(ConfigError, match=said):
         config_from_table({"protocol": {"steps": [step]}})
 
@@ -157,19 +178,65 @@ def test_a_cut_off_beyond_the_data_is_said():
     assert any("until_V = 4.6: is beyond the data" in text for text in remarks(config))
 
 
-def test_an_ocv_that_rises_is_refused(monkeypatch):
-    from latticecell.laws import OCV_LAWS
-    from latticecell.laws.ocv import TabulatedOCV
+def test_an_ocv_that_rises_is_refused_where_the_protocol_uses_it(named_law):
+    named_law(OCV_LAWS, "rises", lambda: TabulatedOCV([0.0, 0.5, 1.0], [3.0, 3.4, 4.2]))
+    named_law(OCV_LAWS, "dips", lambda: TabulatedOCV([0.0, 0.4, 0.5, 1.0], [4.4, 3.8, 3.9, 3.0]))
+    named_law(OCV_LAWS, "raises", lambda: 3)
+    for name, where in (
+        ("rises", "must fall with x, at initial_stoichiometry = 0.9703"),
+        ("dips", "it does not at x = 0.5"),
+        ("raises", r"must give voltage\(x\) and slope"),
+    ):
+        with pytest.raises(ConfigError, match=where):
+            config_from_table({"materials": {"active": {"ocv": name}}})
+    above = [
+        {"kind": "charge", "c_rate": 1.0, "until_V": 3.6},
+        {"kind": "discharge", "c_rate": 1.0, "until_V": 3.1},
+    ]
+    config_from_table({"materials": {"active": {"ocv": "dips"}}, "protocol": {"steps": above}})
 
-    OCV_LAWS.register("rises", lambda: TabulatedOCV([0.0, 0.5, 1.0], [3.0, 3.4, 4.2]))
-    OCV_LAWS.register("dips", lambda: TabulatedOCV([0.0, 0.4, 0.5, 1.0], [4.4, 3.8, 3.9, 3.0]))
-    try:
-        for name, where in (("rises", "must fall with x"), ("dips", "it does not at x = 0.5")):
-            with pytest.raises(ConfigError, match=where):
-                config_from_table({"materials": {"active": {"ocv": name}}})
-    finally:
-        OCV_LAWS.remove("rises")
-        OCV_LAWS.remove("dips")
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        [{"kind": "charge", "c_rate": 0.5, "until_V": 4.3}],  # the faster charge before it ended early
+        [{"kind": "hold", "until_c_rate": 0.05}],
+        [{"kind": "hold", "voltage_V": 4.2, "until_c_rate": 2.0}],
+        [{"kind": "discharge", "c_rate": 1.0, "until_V": 4.25}],
+        [{"kind": "rest", "duration_s": 60.0}, {"kind": "hold", "until_c_rate": 0.5}],
+    ],
+)
+def test_what_losses_may_make_of_a_protocol_is_left_to_them(later):
+    first = {"kind": "charge", "c_rate": 1.0, "until_V": 4.3}
+    assert remarks(config_from_table({"protocol": {"steps": [first, *later]}})) == []
+
+
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        ([CHARGE, {"kind": "hold", "until_c_rate": 1.0}], "steps[1] (hold): until_c_rate = 1: ends at once"),
+        ([CHARGE, {"kind": "hold", "voltage_V": 4.3, "until_c_rate": 1.5}], "the step before it ends"),
+        ([{"kind": "hold", "until_c_rate": 0.05}], "ends at once, the cell rests at 3.0000 V"),
+        ([{"kind": "discharge", "c_rate": 1.0, "until_V": 3.0}], "rests at 3.0000 V or below"),
+        ([CHARGE, {"kind": "discharge", "c_rate": 1.0, "until_V": 4.4}], "rests at 4.3000 V or below"),
+        ([{"kind": "charge", "c_rate": 1.0, "duration_s": 360.0}, {**CHARGE, "until_V": 3.3}], "rests at 3."),
+        ([{"kind": "charge", "c_rate": 1.0}], "needs until_V or duration_s"),
+    ],
+)
+def test_a_step_that_ends_at_once_for_sure_is_refused(steps, said):
+    with pytest.raises(ConfigError) as error:
+        config_from_table({"protocol": {"steps": steps}})
+    assert said in str(error.value)
+    assert len(error.value.problems) == 1
+
+
+def test_more_than_the_particles_hold_is_said():
+    for step, said in (
+        ({"kind": "charge", "c_rate": 1.0, "duration_s": 7200.0}, "moves 1.94 of x, more than the 0.97 that"),
+        ({"kind": "discharge", "c_rate": 1.0, "duration_s": 360.0}, "more than the 0.0297 that the"),
+    ):
+        (found,) = remarks(config_from_table({"protocol": {"steps": [step]}}))
+        assert said in found
 
 
 def test_check_tells_capacity_current_and_duration(tmp_path):

@@ -2,17 +2,29 @@
 
 import math
 import re
+from contextlib import suppress
+from functools import lru_cache
+from itertools import islice
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from latticecell import ConfigError
+from latticecell.cell1d.run import cell_of
+from latticecell.cell1d.solve import steps as steps_1d
+from latticecell.checks import estimated_sites, outlook, remarks
+from latticecell.cli import app
 from latticecell.config import Config
+from latticecell.errors import SolveError
 from latticecell.materials import electro_laws, mechanical_laws
+from latticecell.meshing.generate import build_network
+from latticecell.microstructure import build_microstructure
 from latticecell.reader import read_config, resolved_toml
 from latticecell.schema import allowed, key_of, subsection
+from latticecell.stepper import Stepper
 from latticecell.template import commented_toml
 
 TEXT = commented_toml().encode()
@@ -50,23 +62,32 @@ def base(tmp_path_factory):
     return file
 
 
+def checked(file, *options):
+    """Run the command, which must say what is wrong, or that nothing is."""
+    result = CliRunner().invoke(app, ["check", str(file), *options])
+    assert result.exit_code in (0, 2), result.output
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    assert result.output.strip()
+    assert "Traceback" not in result.output
+
+
 def bears_keys(base, changes):
     try:
         config = read_config(base, changes)
     except ConfigError as error:
         assert error.problems and all(problem.strip() for problem in error.problems)
         return
-    assert resolved_toml(config)
+    assert all([*remarks(config), *map(" ".join, outlook(config))])
+    again = base.with_name("again.toml")
+    again.write_text(resolved_toml(config), encoding="utf-8")
+    assert read_config(again) == config
 
 
 def bears_bytes(base, cut):
     at, length, new, extra = cut
     file = base.with_name("mutated.toml")
     file.write_bytes(TEXT[:at] + new + extra + TEXT[at + length :])
-    try:
-        read_config(file)
-    except ConfigError as error:
-        assert all(problem.isprintable() for problem in error.problems)
+    checked(file)
 
 
 def examples(count):
@@ -83,6 +104,12 @@ def test_any_value_of_any_key(base, changes):
 @given(cut=CUTS)
 def test_any_bytes(base, cut):
     bears_bytes(base, cut)
+
+
+@examples(100)
+@given(key=st.one_of(st.sampled_from(list(FIELDS)), st.text(max_size=30)), text=st.text(max_size=30))
+def test_any_assignment(base, key, text):
+    checked(base, "--set", f"{key}={text}")
 
 
 @pytest.mark.slow
@@ -140,3 +167,58 @@ def test_both_ends_of_every_range(base, key, end):
     assert np.isfinite(reaction.current_b).all()
     for stiffness in (mechanical.crystal_vv, mechanical.ecbd_vv, mechanical.separator_vv):
         assert np.linalg.eigvalsh(stiffness).min() > 0
+
+
+SMALL = """
+[geometry]
+width_um = 8.0
+cathode_um = 7.0
+separator_um = 3.0
+[[geometry.particles]]
+center_um = [4.0, 4.0, 3.5]
+radius_um = 2.5
+[microstructure]
+grains = 4
+[network]
+spacing_um = 1.2
+spacing_max_um = 3.0
+growth = 0.8
+[grain_boundary]
+mode = "breakable"
+[[protocol.steps]]
+kind = "charge"
+c_rate = 2.0
+duration_s = 30.0
+[[protocol.steps]]
+kind = "hold"
+duration_s = 10.0
+"""
+
+
+@lru_cache
+def network_of(config):
+    return build_network(config, build_microstructure(config))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["single_ion", "binary"])
+@pytest.mark.parametrize(("key", "end"), RANGED, ids=str)
+def test_cells_run_at_both_ends_of_every_range(tmp_path, key, end, kind):
+    """Steps of the 3-D and of the 1-D cell, or a clean refusal: neither overflow nor a singular matrix."""
+    file = tmp_path / "small.toml"
+    file.write_text(SMALL)
+    try:
+        config = read_config(file, {"electrolyte.kind": kind, key: end})
+    except ConfigError:
+        return
+    if estimated_sites(config) < 3000:
+        built = ("geometry", "network", "microstructure")
+        network = network_of(Config(**{name: getattr(config, name) for name in built}))
+        stepper = Stepper(config, network)
+        with suppress(SolveError):
+            for report in islice(stepper.steps(*stepper.start()), 3):
+                assert np.isfinite(report.state.stoich_n).all()
+                assert np.isfinite(report.state.u_nc).all()
+    with suppress(SolveError, ConfigError):
+        for step in islice(steps_1d(config, cell_of(config)), 20):
+            assert np.isfinite(step.u).all()
