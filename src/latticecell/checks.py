@@ -25,7 +25,7 @@ MOST_SITES = 2e6
 
 
 MOST_TOLD = 20
-"""Steps of a protocol that `outlook` tells."""
+"""Steps of a protocol that `outlook` tells, and that `remarks` remarks on."""
 MOST_STAGES = 1_000_000
 """Steps of a protocol times cycles beyond which a run is refused."""
 DATA_TEMPERATURE = 298.15
@@ -214,7 +214,10 @@ def _course(config: Config) -> Course:
 
 def remarks(config: Config) -> list[str]:
     """Return what is odd about a configuration, though it may be meant; one sentence each."""
-    found = _course(config).remarks
+    strays = _course(config).remarks
+    found = strays[:MOST_TOLD]
+    if len(strays) > MOST_TOLD:
+        found.append(f"protocol.steps: {len(strays) - MOST_TOLD} more of them")
     given, fitting = config.protocol.current_1c, nominal_current(config)
     if given is not None and not 0.5 <= fitting / given <= 2.0:
         found.append(

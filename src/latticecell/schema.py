@@ -111,9 +111,9 @@ def _items(field: FieldInfo) -> tuple[Any, ...]:
 def allowed(field: FieldInfo, item: bool = False) -> str:
     """Say in words which values a key takes, or an item of its list, as in "number in (0, 5] um"."""
     section, many = subsection(field)
-    if section is not None:
-        return "list of tables, at least one" if many and not item else "table"
     marks = list(_marks(field))
+    if section is not None and not (many and not item):
+        return "table"
     choices: list[str] = []
     for mark in marks:
         if get_origin(mark) is Literal:
@@ -125,21 +125,23 @@ def allowed(field: FieldInfo, item: bool = False) -> str:
     nouns = {bool: "true or false", str: "text", int: "whole number"}
     noun = next((text for kind, text in nouns.items() if kind in marks), "number")
     if many and not item:
-        count = [] if Ellipsis in get_args(field.annotation) else [str(len(get_args(field.annotation)))]
+        count = [] if Ellipsis in _items(field) else [str(len(_items(field)))]
         noun = " ".join(["list of", *count, f"{noun}s"])
     limits: dict[str, float] = {}
     for mark in marks:
         for name in ("gt", "ge", "lt", "le", "min_length", "max_length"):
             if isinstance(value := getattr(mark, name, None), int | float):
                 limits[name] = value
+    if section is not None:
+        return f"list of {limits.get('min_length', 0)} to {limits.get('max_length', 'any number of')} tables"
     if "min_length" in limits:
         return f"{noun} of {limits['min_length']} to {limits['max_length']} characters"
     if not limits:
         return noun
     low = f"({limits['gt']:g}" if "gt" in limits else f"[{limits['ge']:g}" if "ge" in limits else "(-inf"
     high = f"{limits['lt']:g})" if "lt" in limits else f"{limits['le']:g}]" if "le" in limits else "inf)"
-    zero = "0 or " if any(getattr(mark, "or_zero", False) for mark in marks) else ""
-    return f"{zero}{noun} in {low}, {high} {unit_of(field).replace('_per_', '/').replace('_', ' ')}".rstrip()
+    zero = ", 0 or" if any(getattr(mark, "or_zero", False) for mark in marks) else ""
+    return f"{noun}{zero} in {low}, {high} {unit_of(field).replace('_per_', '/').replace('_', ' ')}".rstrip()
 
 
 def _marks(item: Any) -> Iterator[Any]:

@@ -47,6 +47,18 @@ ODD = {
     "a folder": ('extends = "."', "is not a regular file"),
     "long value": (f'name = "{"x" * 300}"', "..."),
     "nan": ("[network]\ngrowth = nan", "network.growth = nan"),
+    "no tables": ("[geometry]\nparticles = []", "must be a list of 1 to 1000 tables"),
+    "many tables": ("[[geometry.particles]]\n" * 1001, "must be a list of 1 to 1000 tables"),
+    "almost zero": (
+        "[interface]\nresistance_ohm_m2 = 5e-324",
+        "must be a number, 0 or in [1e-09, 1000]",
+    ),
+    "growth": ("[network]\ngrowth = 1e-300", "must be a number in [0.01, 1]"),
+    "toughness": (
+        "[interface]\nfracture_energy_J_per_m2 = 5e-324",
+        "must be a number in [1e-06, 10000]",
+    ),
+    "strength": ("[interface]\nstrength_MPa = 1e-300", "must be a number in [0.001, 100000] MPa"),
     "unknown": ("[interface]\nstrenght_MPa = 3.0", "did you mean strength_MPa?"),
 }
 

@@ -144,7 +144,7 @@ def test_ranges_are_closed_and_finite():
     """An open or endless range lets in a value that no law can bear."""
     assert len(RANGED) > 100
     for key, field in FIELDS.items():
-        if "number in" in allowed(field):
+        if re.search(r"number.* in [(\[]", allowed(field)):
             assert re.search(r"in \[\S+, [^)]*\]", allowed(field)), key
             assert "inf" not in allowed(field), key
 
