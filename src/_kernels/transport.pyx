@@ -108,8 +108,8 @@ def thermodynamic_flux(
 ):
     """Flux F = w [y_i - y_j + M (psi_j - psi_i)] from i to j, M = (y_i - y_j) / (g_i - g_j).
 
-    ``potential_n`` is g(y), ``stiffness_n`` its derivative, which takes the place of the quotient where y_i and
-    y_j are alike. ``flux_l`` and its derivatives by y_i and y_j, (n_links,) [m3/s].
+    ``potential_n`` is g(y), ``stiffness_n`` its derivative, which takes the place of the quotient where y_i
+    and y_j are alike. ``flux_l`` and its derivatives by y_i and y_j, (n_links,) [m3/s].
     """
     cdef Py_ssize_t m, i, j
     cdef double jump, rise, mean, lift, first, second

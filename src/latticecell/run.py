@@ -119,7 +119,11 @@ class Simulation:
             state, table, more = directory.read_checkpoint()
             stepper = Stepper(config, network)
             _check_bonds(stepper, state, directory)
-            return cls(directory, stepper, state, Cursor(**table), [*notes, *more])
+            run = cls(directory, stepper, state, Cursor(**table), [*notes, *more])
+        if run.cursor.finished and directory.info()["status"] != "done":  # killed between last step and end
+            for _ in run.advance():
+                pass
+        return run
 
     def advance(self) -> Generator[Progress, None, None]:
         """Run to the end of the protocol, yielding after each step.

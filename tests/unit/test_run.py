@@ -276,3 +276,21 @@ def test_a_cutoff_that_is_missed_is_an_error(tmp_path, monkeypatch):
     steps = [{"kind": "charge", "c_rate": 1.0, "until_V": 3.7}]
     with pytest.raises(SolveError, match="cut-off is not met"):
         run(tiny(protocol={"steps": steps}), tmp_path / "r")
+
+
+def test_resume_leaves_a_finished_run_and_ends_one_that_was_killed_at_its_end(tmp_path):
+    steps = [{"kind": "rest", "duration_s": 10.0}]
+    path = run(tiny(protocol={"steps": steps}), tmp_path / "r").path
+    before = {
+        file: (file.read_bytes(), file.stat().st_mtime_ns) for file in path.rglob("*") if file.is_file()
+    }
+    assert Simulation.resume(path).cursor.finished
+    after = {file: (file.read_bytes(), file.stat().st_mtime_ns) for file in path.rglob("*") if file.is_file()}
+    assert {f: v for f, v in after.items() if f.name != "history.csv"} == {
+        f: v for f, v in before.items() if f.name != "history.csv"
+    }
+    assert after[path / "history.csv"][0] == before[path / "history.csv"][0]
+    info = json.loads((path / "run.json").read_text())
+    (path / "run.json").write_text(json.dumps({**info, "status": "running"}))
+    assert Simulation.resume(path).cursor.finished
+    assert lc.open_run(path).status == "done"

@@ -263,7 +263,8 @@ class RunDirectory:
         self._sweep()
         self._wall_before, self._started = about["wall_time_s"], time.monotonic()
         laws = recorded(self.info().get("laws", ()))
-        self.amend(laws=laws, status="running", message="", resumed=_now())
+        if not about["cursor"].get("finished"):  # a run that is over stays as it is
+            self.amend(laws=laws, status="running", message="", resumed=_now())
         return state, about["cursor"], notes
 
     def amend(self, **values: Any) -> None:
