@@ -1,7 +1,7 @@
 """The typed, frozen description of a run.
 
 Attributes are SI; the TOML key of each is the attribute's name plus its unit suffix (``radius`` is
-``radius_um`` in the file). Defaults are the paper's baseline, so an empty file is the baseline.
+``radius_um`` in the file). Defaults are the published cell, but for the drift of Li and 1C.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from latticecell.schema import Section, allowed, key_of, subsection, unit_of
 
 WIDTH = 106
 HEADER = """\
-# Input of latticecell. Every key is optional; what is written here is its default, the paper's baseline.
+# Input of latticecell. Every key is optional; what is written here is its default.
 # Above each key stands what it means, behind it what is allowed. A key that is commented out has no default:
 # it shows an example, and the sentence above says what holds without it.
 """
