@@ -47,3 +47,17 @@ def shrinkage(config, network, linear):
     """Eigenstrain (n_tets, 6) of grains whose linear expansion is ``linear``, a number or (n_nodes,)."""
     linear_n = np.where(network.is_active_n, linear, 0.0)
     return LithiumExpansion(mechanical_laws(config), network).of_linear(linear_n)
+
+
+SMALL = {
+    "geometry": {
+        "width_um": 6.0, "cathode_um": 6.0, "separator_um": 2.0,
+        "particles": [{"center_um": [3.0, 3.0, 3.0], "radius_um": 2.0}],
+    },
+    "microstructure": {"grains": 3},
+    "network": {"spacing_um": 1.3, "spacing_max_um": 2.9, "growth": 0.9},
+    "grain_boundary": {"mode": "breakable", "strength_MPa": 50.0, "viscosity_s": 5.0},
+    "interface": {"viscosity_s": 5.0},
+    "output": {"fields_every": 0, "stage_ends": False},
+}  # fmt: skip
+"""Table of a cracking particle of 2 um on about 200 nodes."""

@@ -1,14 +1,12 @@
 """The smallest cell, for studies, and the table of a study whose base it is."""
 
+import cells
 from latticecell import config_from_table, resolved_toml
 
 SMALL = {
     "name": "small",
-    "geometry": {
-        "width_um": 6.0, "cathode_um": 6.0, "separator_um": 2.0,
-        "particles": [{"center_um": [3.0, 3.0, 3.0], "radius_um": 2.0}],
-    },
-    "microstructure": {"grains": 3},
+    "geometry": cells.SMALL["geometry"],
+    "microstructure": cells.SMALL["microstructure"],
     "network": {"spacing_um": 0.95, "spacing_max_um": 2.5, "growth": 0.6},
     "protocol": {
         "current_1c_nA": 0.0427,

@@ -4,26 +4,16 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from cells import tiny
-from latticecell import config_from_table, resolved_toml
+from cells import SMALL, tiny
+from latticecell import SolveError, config_from_table, resolved_toml
 from latticecell.cli import app
+from latticecell.laws import BOND_LAWS
+from latticecell.laws.bilinear import BilinearLaw
 from latticecell.numerics import ENERGY_LIMIT, LITHIUM_LIMIT
 from latticecell.output.rundir import RunDirectory
 from latticecell.run import run
 
-CRACKING = {
-    "name": "cracking",
-    "geometry": {
-        "width_um": 6.0, "cathode_um": 6.0, "separator_um": 2.0,
-        "particles": [{"center_um": [3.0, 3.0, 3.0], "radius_um": 2.0}],
-    },
-    "microstructure": {"grains": 3},
-    "network": {"spacing_um": 1.3, "spacing_max_um": 2.9, "growth": 0.9},
-    "grain_boundary": {"mode": "breakable", "strength_MPa": 50.0, "viscosity_s": 5.0},
-    "interface": {"viscosity_s": 5.0},
-    "solver": {"dt_initial_s": 40.0},
-    "output": {"fields_every": 0, "stage_ends": False},
-}  # fmt: skip
+CRACKING = SMALL | {"name": "cracking", "solver": {"dt_initial_s": 40.0}}
 
 
 def cycled(cycles, **sections):
@@ -53,6 +43,23 @@ def test_li_is_conserved_at_the_loosest_tolerance(tmp_path):
     assert np.abs(history["lithium_balance"]).max() < 1e-14
     assert np.abs(history["charge_balance"]).max() < 1e-6
     assert history["voltage_V"][-1] == pytest.approx(tight["voltage_V"][-1], abs=1e-5)
+
+
+class Forgetful(BilinearLaw):
+    """Says that it loses a tenth less than its tractions cost."""
+
+    def dissipated(self, history_bh):
+        return 0.9 * super().dissipated(history_bh)
+
+
+def test_a_law_whose_energies_contradict_its_tractions_is_found_out(tmp_path):
+    BOND_LAWS.register("forgetful", Forgetful)
+    try:
+        config = cycled(1, interface={"law": "forgetful", "viscosity_s": 5.0})
+        with pytest.raises(SolveError, match="the balance of energy is off by"):
+            run(config, tmp_path / "r")
+    finally:
+        BOND_LAWS.remove("forgetful")
 
 
 def test_a_lost_balance_ends_the_run(tmp_path):

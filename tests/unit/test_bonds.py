@@ -55,6 +55,24 @@ def test_each_class_keeps_its_own_columns(config):
     assert bonds.damage(history).max() <= 1 and min(lost) > 0
 
 
+@pytest.mark.parametrize("name", BOND_LAWS.names)
+def test_work_along_a_way_is_what_a_bond_stores_and_loses(name):
+    """Tractions against energies: through contact, onset, softening and back, relative to what breaks all."""
+    config = tiny(interface={"law": name}, grain_boundary={"law": name, "mode": "breakable"})
+    bonds = mechanics_of(config, build_network(config, build_microstructure(config))).bonds
+    rng, at = np.random.default_rng(23), np.zeros((len(bonds.active_b), 3))
+    history, energy, done = np.zeros((len(at), bonds.n_columns)), 0.0, 0.0
+    for scale in (2e-11, 3e-9, 1e-9, 1e-8, 4e-8):
+        to = scale * rng.normal(size=at.shape)
+        inwards = np.minimum(np.einsum("bc,bc->b", to, bonds.normal_bc), 0.0)
+        to -= (0.998 * inwards)[:, None] * bonds.normal_bc  # contact is stiff
+        done += bonds.work(at, to, history)
+        history, at = bonds.respond(to, at, history, np.inf, "secant").history_bh, to
+        energy = bonds.stored(at, history) + sum(bonds.dissipated(history))
+        assert done == pytest.approx(energy, abs=2e-3 * bonds.separation_energy)
+    assert sum(bonds.dissipated(history)) > 0.5 * bonds.separation_energy
+
+
 def test_a_tied_network_has_interface_bonds_only():
     config = tiny(interface={"weibull_modulus": 7.0})
     network = build_network(config, build_microstructure(config))

@@ -5,25 +5,14 @@ import time
 import numpy as np
 import pytest
 
+from cells import SMALL
 from latticecell import SolveError, config_from_table
 from latticecell.numerics import ENERGY_LIMIT, LITHIUM_LIMIT
 from latticecell.run import Simulation
 from latticecell.stepper import WALL
 
 ALLOWED = 60.0  # seconds for a cycle
-CELL = {
-    "name": "extreme",
-    "geometry": {
-        "width_um": 6.0, "cathode_um": 6.0, "separator_um": 2.0,
-        "particles": [{"center_um": [3.0, 3.0, 3.0], "radius_um": 2.0}],
-    },
-    "microstructure": {"grains": 3},
-    "network": {"spacing_um": 1.3, "spacing_max_um": 2.9, "growth": 0.9},
-    "grain_boundary": {"mode": "breakable", "strength_MPa": 50.0, "viscosity_s": 5.0},
-    "interface": {"viscosity_s": 5.0},
-    "solver": {"dt_initial_s": 20.0},
-    "output": {"fields_every": 0, "stage_ends": False},
-}  # fmt: skip
+CELL = SMALL | {"name": "extreme", "solver": {"dt_initial_s": 20.0}}
 
 
 def merged(table, changes):

@@ -259,10 +259,10 @@ class Mechanics:
         """Work done on the cell over a step [J].
 
         The trapezoidal rule is exact for the elastic lattice, and for a bond that answers in a straight
-        line. One that touches, lets go or softens within the step does not: what it takes up is the change
-        of its stored and dissipated energy, whatever the way. Bending is that, and the drag of the step,
-        less half the sum of the forces of both ends times the change of the opening. The trapezoidal rule on
-        the lattice lacks just as much, since forces are balanced at both ends.
+        line. One that touches, lets go or softens within the step does not. Bending is the work of its
+        tractions along the way, and of the drag of the step, less half the sum of the forces of both ends
+        times the change of the opening. The trapezoidal rule on the lattice lacks just as much, since forces
+        are balanced at both ends.
         """
         stress = 0.5 * (self.stress(old, eigen_old_tv) + self.stress(new, eigen_new_tv))
         growth = eigen_new_tv - eigen_old_tv
@@ -270,15 +270,14 @@ class Mechanics:
         wall = float(np.sum(self._load_nc * (new.u_nc - old.u_nc)))
         bonds = self.bonds
         active, before, after = bonds.active_b, bonds.opening(old.u_nc), bonds.opening(new.u_nc)
-        jump, history, history_new = after - before, old.history_bh[active], new.history_bh[active]
+        jump, history = after - before, old.history_bh[active]
         drag = bonds.drag(jump / dt)
         force = bonds.respond(before, before, history, np.inf, "secant").force_bc
         force = force + bonds.drag(bonds.opening(old.u_rate_nc))
         force = force + bonds.respond(after, before, history, dt, "secant").force_bc
         viscous = float(np.sum(drag * jump))
-        kept = bonds.stored(after, history_new) - bonds.stored(before, history)
-        kept += sum(bonds.dissipated(history_new)) - sum(bonds.dissipated(history))
-        return Work(swelling, wall, viscous, kept + viscous - 0.5 * float(np.sum(force * jump)))
+        done = bonds.work(before, after, history) + viscous
+        return Work(swelling, wall, viscous, done - 0.5 * float(np.sum(force * jump)))
 
     def viscous_share(self, old: State, new: State, dt: float) -> float:
         """Largest viscous traction relative to the strength of its bond over a step [1]."""
