@@ -18,6 +18,7 @@ from rich.table import Table
 from latticecell.cell1d.command import Laws, cell1d_command
 from latticecell.checks import outlook, remarks
 from latticecell.config import Config
+from latticecell.effort import sentence
 from latticecell.errors import ConfigError, NetworkError, SolveError, printable
 from latticecell.export import export_command
 from latticecell.reader import MOST_PROBLEMS, read_config, resolved_toml
@@ -223,6 +224,7 @@ def _follow(simulation: object, config: Config, path: Path) -> None:
         raise typer.Exit(INTERRUPTED)
     if row is not None:
         typer.echo(f"done at t = {row['time_s']:.1f} s; history, fields and summary.png are in {path}")
+        typer.echo(sentence(simulation.directory.info()))
 
 
 def main() -> None:

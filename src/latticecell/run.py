@@ -11,6 +11,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from latticecell.config import Config
+from latticecell.effort import Effort
 from latticecell.errors import ConfigError, SolveError
 from latticecell.materials import named_laws
 from latticecell.meshing.generate import build_network
@@ -80,17 +81,21 @@ class Simulation:
             If the cell has no equilibrium at rest.
         """
         with threadpool_limits(1):
-            network = network or build_network(config, build_microstructure(config))
+            effort = Effort()
+            with effort.phase("network"):
+                network = network or build_network(config, build_microstructure(config))
             directory = RunDirectory.create(
                 path, config, network, threads=config.solver.threads, command=command, force=force
             )
-            stepper = Stepper(config, network)
-            directory.amend(strength_sum_Pa=_strength(stepper))
-            state, cursor = stepper.start()
-            run = cls(directory, stepper, state, cursor)
+            directory.effort.add(effort.table())
+            with directory.effort.phase("setup"):
+                stepper = Stepper(config, network, effort=directory.effort)
+                directory.amend(strength_sum_Pa=_strength(stepper))
+                state, cursor = stepper.start()
+                run = cls(directory, stepper, state, cursor)
             first = StepReport(state, cursor, next(stages(config)), None, 0, False, 0.0)
             run._write(first)
-            directory.write_checkpoint(state, cursor.table())
+            run._checkpoint()
         return run
 
     @classmethod
@@ -117,9 +122,10 @@ class Simulation:
                     f"{path}: is a run of the 1-D cell, which keeps no checkpoints; start a new run"
                 )
             state, table, more = directory.read_checkpoint()
-            stepper = Stepper(config, network)
-            _check_bonds(stepper, state, directory)
-            run = cls(directory, stepper, state, Cursor(**table), [*notes, *more])
+            with directory.effort.phase("setup"):
+                stepper = Stepper(config, network, effort=directory.effort)
+                _check_bonds(stepper, state, directory)
+                run = cls(directory, stepper, state, Cursor(**table), [*notes, *more])
         if run.cursor.finished and directory.info()["status"] != "done":  # killed between last step and end
             for _ in run.advance():
                 pass
@@ -150,7 +156,7 @@ class Simulation:
                     self.cursor, whole = report.cursor, True
                     _audit(row)
                     if report.stage_finished or report.cursor.steps % output.checkpoint_every == 0:
-                        self.directory.write_checkpoint(self.state, self.cursor.table())
+                        self._checkpoint()
                     yield Progress(row, self.cursor)
             status, message, whole = "done", "", True
         except SolveError as error:
@@ -158,19 +164,25 @@ class Simulation:
             raise
         finally:
             if whole:
-                self.directory.write_checkpoint(self.state, self.cursor.table())
-            self._plot()
+                self._checkpoint()
+            with self.directory.effort.phase("output"):
+                self._plot()
             self.directory.finish(status, message)
 
     def _write(self, report: StepReport) -> Row:
-        row = self._observer.row(report)
-        self.directory.append_row(row)
-        if self._wanted(report):
-            fields, time = self._observer.fields(self.state), float(self.state.time[0])
-            self.directory.write_snapshot(fields, self.state.strain_c, time)
-            if report.stage_finished:
-                self.directory.write_index()
+        with self.directory.effort.phase("output"):
+            row = self._observer.row(report)
+            self.directory.append_row(row)
+            if self._wanted(report):
+                fields, time = self._observer.fields(self.state), float(self.state.time[0])
+                self.directory.write_snapshot(fields, self.state.strain_c, time)
+                if report.stage_finished:
+                    self.directory.write_index()
         return row
+
+    def _checkpoint(self) -> None:
+        with self.directory.effort.phase("output"):
+            self.directory.write_checkpoint(self.state, self.cursor.table())
 
     def _wanted(self, report: StepReport) -> bool:
         """Whether the file asks for a snapshot of this step."""

@@ -17,6 +17,7 @@ import numpy as np
 from latticecell.acceleration import Anderson
 from latticecell.arrays import Floats
 from latticecell.config import Config
+from latticecell.effort import Effort
 from latticecell.electrochemistry import Current, Electrochemistry, Solution, Voltage
 from latticecell.errors import SolveError
 from latticecell.materials import electro_laws, mechanical_laws
@@ -102,15 +103,21 @@ class Stepper:
     network : Network
     sources : sequence of EigenstrainSource
         Causes of strain besides Li.
+    effort : Effort, optional
+        Account of the run to which seconds and iterations go.
     """
 
-    def __init__(self, config: Config, network: Network, sources: Sequence[EigenstrainSource] = ()):
+    def __init__(
+        self, config: Config, network: Network, sources: Sequence[EigenstrainSource] = (),
+        effort: Effort | None = None,
+    ):  # fmt: skip
+        self.effort = effort or Effort()
         threads = config.solver.threads
         self.config = config
         self.network = network
         self.electro = Electrochemistry(electro_laws(config), network, config.solver, threads)
         laws = mechanical_laws(config)
-        self.mechanics = Mechanics(laws, network, config.solver, threads)
+        self.mechanics = Mechanics(laws, network, config.solver, threads, self.effort)
         self.expansion = LithiumExpansion(laws, network)
         self._sources: tuple[EigenstrainSource, ...] = (self.expansion, *sources)
         self._stages = list(stages(config))
@@ -153,7 +160,9 @@ class Stepper:
             old = state.copy()
             self.mechanics.forget()
             trial, rejected, over = self._advance(state, stage, cursor)
-            self._commit(old, state, trial)
+            self.effort.count(steps=1, rejected=rejected)
+            with self.effort.phase("stress and bonds"):
+                self._commit(old, state, trial)
             cursor = self._move(cursor, stage, trial, rejected, over, float(state.voltage[0]))
             share = self.mechanics.viscous_share(old, state, trial.dt)
             yield StepReport(state, cursor, stage, trial, rejected, over, share)
@@ -256,16 +265,19 @@ class Stepper:
         for repeat in range(options.coupling_iterations):
             last = electro
             lagged = {"gap_b": gap, "psi_n": psi, "salt_n": salt}
-            electro = self.electro.solve(state, dt, control, guess=last, **lagged)
             changes = []
-            if balance is not None:
-                balanced = balance.solve(state.salt_n, salt, dt, electro.entering_n)
-                changes.append(balance.change(balanced, salt) / options.coupling_tolerance_salt)
-            eigen = self.eigen(electro)
-            found = self.mechanics.solve(eigen, state, dt, u, strain)
+            with self.effort.phase("electrochemistry"):
+                electro = self.electro.solve(state, dt, control, guess=last, **lagged)
+                if balance is not None:
+                    balanced = balance.solve(state.salt_n, salt, dt, electro.entering_n)
+                    changes.append(balance.change(balanced, salt) / options.coupling_tolerance_salt)
+            with self.effort.phase("stress and bonds"):
+                eigen = self.eigen(electro)
+                found = self.mechanics.solve(eigen, state, dt, u, strain)
+                image = self._psi(found, eigen)
+            self._count(electro, found)
             newton, linear = newton + found.newton_iterations, linear + found.linear_iterations
             hardest = max(hardest, found.newton_iterations)
-            image = self._psi(found, eigen)
             gap_change = float(np.abs(np.maximum(found.gap_b, 0) - np.maximum(gap, 0)).max(initial=0.0))
             changes.append(gap_change / options.coupling_tolerance_gap)
             if last is not None:
@@ -284,6 +296,15 @@ class Stepper:
             f"fields still change after {options.coupling_iterations} repeats{left}", field="coupling",
             residual=change, time=float(state.time[0]) + dt,
         )  # fmt: skip
+
+    def _count(self, electro: Solution, found: MechanicsSolution) -> None:
+        self.effort.count(
+            repeats=1,
+            mechanics_newton=found.newton_iterations,
+            mechanics_linear=found.linear_iterations,
+            electrochemistry_newton=electro.newton_iterations,
+            electrochemistry_linear=electro.linear_iterations,
+        )
 
     def _psi(self, found: MechanicsSolution, eigen_tv: Floats) -> Floats:
         """Stress potential Omega sigma_h / (R T) of every grain node, (n_nodes,) [1]."""

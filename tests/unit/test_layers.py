@@ -7,7 +7,7 @@ import latticecell
 
 ROOT = Path(latticecell.__file__).parent
 LAYERS = [
-    {"arrays", "units", "errors", "numerics", "acceleration", "registry"},
+    {"arrays", "units", "errors", "numerics", "acceleration", "effort", "registry"},
     {"fields"},
     {"_kernels"},
     {"schema"},

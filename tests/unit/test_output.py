@@ -79,13 +79,11 @@ def test_run_json_tells_what_ran_and_how_it_ended(tmp_path, network):
     assert info["network"]["bonds"] == network.n_bonds
     assert info["versions"]["numpy"] == np.__version__
     assert info["command"] == "latticecell run small.toml"
-    run.finish("failed", "dt below dt_min", mechanics=1.25)
+    run.effort.count(steps=3)
+    run.finish("failed", "dt below dt_min")
     info = RunDirectory.open(tmp_path / "run").info()
-    assert (info["status"], info["message"], info["timings_s"]) == (
-        "failed",
-        "dt below dt_min",
-        {"mechanics": 1.25},
-    )
+    assert (info["status"], info["message"]) == ("failed", "dt below dt_min")
+    assert (info["timings_s"], info["counts"]) == ({}, {"steps": 3})
     assert 0 < info["wall_time_s"] < 600
     assert 10 < info["peak_memory_MB"] < 1e6
     assert info["seed"] == 17
@@ -402,17 +400,21 @@ def _umask():
     return mask
 
 
-def test_wall_time_goes_on_after_resuming(tmp_path, network, monkeypatch):
+def test_wall_time_and_effort_go_on_after_resuming(tmp_path, network, monkeypatch):
     run = started(tmp_path / "run", network, snapshots=0)
+    run.effort.add({"timings_s": {"network": {"wall": 7.25, "cpu": 13.5}}, "counts": {"steps": 5}})
     begin = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: begin + 1000.0)
     run.write_checkpoint(random_state(network), {})
     monkeypatch.setattr(time, "monotonic", lambda: begin + 5.0)
     other = RunDirectory.open(tmp_path / "run")
     other.read_checkpoint()
+    other.effort.count(steps=2, rejected=1)
     other.finish("done")
     info = json.loads((tmp_path / "run/run.json").read_text())
     assert 1000 <= info["wall_time_s"] < 1600
+    assert info["timings_s"] == {"network": {"wall": 7.25, "cpu": 13.5}}
+    assert info["counts"] == {"steps": 7, "rejected": 1}
     assert "resumed" in info
 
 

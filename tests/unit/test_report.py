@@ -311,10 +311,12 @@ def test_the_page_tells_what_the_run_holds(finished, written):
     assert "\n40.00\n" in text  # Coulombic efficiency: 120 s of 300 s
     assert "all audits passed" in text and "FAIL" not in text
     assert finished.path.joinpath("config.toml").read_text() in text
-    for known in (info["versions"]["numpy"], info["started"], f"{info['wall_time_s']:.1f} s", "done"):
+    for known in (info["versions"]["numpy"], info["started"], f"{info['wall_time_s']:.1f} s", "done",
+                  f"{info['timings_s']['electrochemistry']['wall']:.1f}",
+                  str(info["counts"]["mechanics_linear"])):  # fmt: skip
         assert known in text
     for heading in ("Cycles", "Curves", "Cracks", "Snapshots, cycle 1", "Grain orientations", "Audit",
-                    "Parameters", "Provenance"):  # fmt: skip
+                    "Effort", "Parameters", "Provenance"):  # fmt: skip
         assert f"\n{heading}\n" in text
 
 

@@ -260,6 +260,29 @@ def test_info_is_json_with_provenance(finished):
     info = json.loads((finished.path / "run.json").read_text())
     assert info["seed"] == TINY["microstructure"]["seed"]
     assert info["versions"]["latticecell"] and info["wall_time_s"] > 0
+
+
+def test_info_tells_what_the_run_has_cost(finished, tmp_path):
+    info, history = finished.info, finished.history
+    assert {"network", "setup", "equilibrium setup", "equilibrium solve", "stress and bonds",
+            "electrochemistry", "output"} == set(info["timings_s"])  # fmt: skip
+    counted = sum(phase["wall"] for phase in info["timings_s"].values())
+    assert 0.9 * info["wall_time_s"] - 0.1 < counted < info["wall_time_s"] + 0.5
+    counts = info["counts"]
+    assert counts["steps"] == len(history["time_s"]) - 1
+    assert counts["rejected"] == history["rejected"].sum()
+    assert counts["repeats"] >= history["repeats"].sum()
+    for name in ("mechanics_linear", "electrochemistry_newton"):
+        assert counts[name] >= history[name].sum() > 0
+    parts = tiny(protocol={"steps": [{"kind": "rest", "duration_s": 10.0}]})
+    once = run(parts, tmp_path / "once").info["counts"]
+    steps = (started := Simulation.start(parts, tmp_path / "twice")).advance()
+    next(steps)
+    steps.close()
+    assert sum(started.directory.info()["counts"].values()) < sum(once.values())
+    for _ in Simulation.resume(tmp_path / "twice").advance():
+        pass
+    assert lc.open_run(tmp_path / "twice").info["counts"] == once
     assert (finished.path / "summary.png").stat().st_size > 10_000
 
 

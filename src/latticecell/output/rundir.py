@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from latticecell.checks import remarks
 from latticecell.config import Config
+from latticecell.effort import Effort
 from latticecell.errors import ConfigError
 from latticecell.fields import Field, declarations
 from latticecell.network import Floats, Network
@@ -56,10 +57,17 @@ Status = Literal["done", "failed", "interrupted"]
 
 
 class RunDirectory:
-    """Writer and reader of one run's directory; made by `create` or `open`. Readers see it as a `Run`."""
+    """Writer and reader of one run's directory; made by `create` or `open`. Readers see it as a `Run`.
+
+    Attributes
+    ----------
+    effort : Effort
+        What the run has cost so far; kept in checkpoints and, in the end, in ``run.json``.
+    """
 
     def __init__(self, path: Path):
         self.path = path
+        self.effort = Effort()
         self._history = HistoryFile(path / HISTORY)
         self._snapshots = Snapshots(path / FIELDS)
         self._started = time.monotonic()
@@ -228,6 +236,7 @@ class RunDirectory:
             "rows": self._history.sync(),
             "snapshots": len(self._snapshots.files()),
             "wall_time_s": self._wall_time(),
+            "effort": self.effort.table(),
             "config": self._config_hash(),
             "network": header(self.path / NETWORK, KIND)["sha256"],
         }
@@ -262,6 +271,7 @@ class RunDirectory:
         self._history.replace(kept)
         self._sweep()
         self._wall_before, self._started = about["wall_time_s"], time.monotonic()
+        self.effort.add(about.get("effort", {}))
         laws = recorded(self.info().get("laws", ()))
         if not about["cursor"].get("finished"):  # a run that is over stays as it is
             self.amend(laws=laws, status="running", message="", resumed=_now())
@@ -271,8 +281,8 @@ class RunDirectory:
         """Add values to ``run.json``."""
         self._write_info({**self.info(), **values})
 
-    def finish(self, status: Status, message: str = "", **timings: float) -> None:
-        """Close the run in ``run.json``: status, wall time [s], peak memory [MB] and ``timings`` [s]."""
+    def finish(self, status: Status, message: str = "") -> None:
+        """Close the run in ``run.json``: status, wall time [s], peak memory [MB] and what it has cost."""
         if status not in ("done", "failed", "interrupted"):
             raise ValueError(f"status {status!r}: must be done, failed or interrupted")
         self.write_index()
@@ -282,7 +292,7 @@ class RunDirectory:
             finished=_now(),
             wall_time_s=self._wall_time(),
             peak_memory_MB=_peak_memory(),
-            timings_s=timings,
+            **self.effort.table(),
         )
 
     @cached_property

@@ -15,6 +15,7 @@ import numpy as np
 
 from latticecell.arrays import Bools, Floats
 from latticecell.config import Solver
+from latticecell.effort import Effort
 from latticecell.errors import SolveError
 from latticecell.materials import MechanicalLaws
 from latticecell.network import GB_BOND, Network
@@ -141,6 +142,8 @@ class Mechanics:
         Tolerance and iterations of Newton's method, and the solver of its linear systems.
     n_threads : int
         Threads of the kernels; results do not depend on it.
+    effort : Effort, optional
+        Account to which the seconds of the linear systems go.
 
     Attributes
     ----------
@@ -151,8 +154,10 @@ class Mechanics:
         Unknown of every node (-1 where it is fixed) and a node of every unknown.
     """
 
-    def __init__(self, laws: MechanicalLaws, network: Network, options: Solver, n_threads: int = 1):
+    def __init__(self, laws: MechanicalLaws, network: Network, options: Solver, n_threads: int = 1,
+                 effort: Effort | None = None):  # fmt: skip
         self.network = network
+        self._effort = effort or Effort()
         self.options = options
         self.bonds = Bonds(laws, network)
         self.lattice = Lattice(network, domain_stiffness(laws, network), n_threads)
@@ -361,13 +366,15 @@ class Mechanics:
 
     def _direction(self, point: Imbalance, rtol: float) -> tuple[Floats | None, Floats, int]:
         """Newton step of all nodes and of the lateral strain; None where the tangent is indefinite."""
-        self._solver.update(point.bonds.tangent_bcc)
+        with self._effort.phase("equilibrium setup"):
+            self._solver.update(point.bonds.tangent_bcc)
         systems = [(point.force, rtol)]
         if self._free_strain:
             systems += [(column, min(rtol, 1e-4)) for column in self._lateral_ic.T]
         answers, spent = [], 0
         for b, tolerance in systems:
-            found = self._solver.solve(b, tolerance)
+            with self._effort.phase("equilibrium solve"):
+                found = self._solver.solve(b, tolerance)
             spent += found.iterations
             if found.indefinite:
                 return None, np.zeros(2), spent

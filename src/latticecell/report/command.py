@@ -110,6 +110,7 @@ def _compose(run: Run, particle: int) -> str:
             "particle's centre to the grain's, by volume; dashed: random orientations.")),
         ("Audit", html.audit_table(run.balances)),
         ("Parameters", f"<pre>{escape(resolved_toml(run.config))}</pre>"),
+        *([("Effort", html.effort_table(run.info))] if run.info.get("timings_s") else []),
         ("Provenance", html.provenance_table(run.info)),
     ]  # fmt: skip
     return html.page(f"latticecell: {run.name or run.place}", lead, sections)

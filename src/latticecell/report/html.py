@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 from matplotlib.figure import Figure
 
+from latticecell.effort import shares
 from latticecell.output.plots import DPI
 from latticecell.results import Check, CycleSummary, History, StageSpan
 
@@ -201,12 +202,24 @@ def audit_table(checks: Sequence[Check]) -> str:
     return table(("quantity", "worst", "allowed", "verdict", "meaning"), rows, text=(0, 3, 4))
 
 
+def effort_table(info: Mapping[str, Any]) -> str:
+    """Where the time went, and how often things were done."""
+    rows = [
+        (name, f"{wall:.1f}", _number(cpu, "{:.1f}"), f"{100 * share:.0f}")
+        for name, wall, cpu, share in shares(info)
+    ]
+    counts = [(name.replace("_", " "), str(value)) for name, value in info.get("counts", {}).items()]
+    return table(("phase", "wall time (s)", "processor time (s)", "share (%)"), rows) + table(
+        ("steps and iterations", "number"), counts
+    )
+
+
 def provenance_table(info: Mapping[str, Any]) -> str:
-    """Everything that ``run.json`` tells, one line for each entry."""
+    """Everything else that ``run.json`` tells, one line for each entry."""
     units = {"wall_time_s": ("wall time", "{:.1f} s"), "peak_memory_MB": ("peak memory", "{:.0f} MB")}
     rows = []
     for key, value in info.items():
-        if key in ("status", "message", "name") or value in (None, {}, ""):
+        if key in ("status", "message", "name", "timings_s", "counts") or value in (None, {}, ""):
             continue
         name, form = units.get(key, (key.replace("_", " "), "{}"))
         shown = (
