@@ -326,8 +326,8 @@ class Solver(Section):
     """Shortest time step; the run ends with an error if even that one fails."""
     dt_growth: GrowthFactor = 1.35
     """Factor by which the time step grows after an easy one."""
-    threads: Threads = 1
-    """Number of threads; results do not depend on it."""
+    threads: Threads | None = Field(default=None, examples=[2])
+    """Threads of the kernels, on which results do not depend; left out: all processors, one in a study."""
     coupling_iterations: Repeats = 8
     """Most repeats of electrochemistry and mechanics in a step before a shorter one is tried."""
     coupling_tolerance_stoich: Tolerance = 1e-3

@@ -36,6 +36,7 @@ from latticecell.physics.transport import LinkFlux, Transport
 from latticecell.solvers.krylov import gmres
 from latticecell.solvers.linked import LinkedSystem
 from latticecell.state import State
+from latticecell.threads import one_blas_thread
 from latticecell.units import FARADAY
 
 BOUND_SLACK = 1e-9
@@ -165,6 +166,7 @@ class Electrochemistry:
         Balance of the salt of a binary electrolyte.
     """
 
+    @one_blas_thread()
     def __init__(self, laws: ElectroLaws, network: Network, options: Solver, n_threads: int = 1):
         self.laws, self.network = laws, network
         self._drifts = laws.drift != "off"
@@ -240,6 +242,7 @@ class Electrochemistry:
         """
         return current_b[self._is_interface] * self.laws.contact.resistance(gap_b[self._is_interface])
 
+    @one_blas_thread()
     def solve(
         self,
         state: State,

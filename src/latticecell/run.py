@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from latticecell.config import Config
 from latticecell.effort import Effort
@@ -26,6 +25,7 @@ from latticecell.registry import compare
 from latticecell.results import Run, open_run
 from latticecell.state import State
 from latticecell.stepper import Cursor, Stepper, StepReport
+from latticecell.threads import kernel_threads, one_blas_thread
 
 Row = dict[str, float | int | str]
 PLOT = "summary.png"
@@ -80,12 +80,13 @@ class Simulation:
         SolveError
             If the cell has no equilibrium at rest.
         """
-        with threadpool_limits(1):
+        with one_blas_thread():
             effort = Effort()
             with effort.phase("network"):
                 network = network or build_network(config, build_microstructure(config))
+            threads = kernel_threads(config.solver.threads, network.n_nodes)
             directory = RunDirectory.create(
-                path, config, network, threads=config.solver.threads, command=command, force=force
+                path, config, network, threads=threads, command=command, force=force
             )
             directory.effort.add(effort.table())
             with directory.effort.phase("setup"):
@@ -112,10 +113,8 @@ class Simulation:
         config = directory.config()
         notes = compare(named_laws(config), directory.info().get("laws", ()))
         if threads is not None:
-            config = config.model_copy(
-                update={"solver": config.solver.model_copy(update={"threads": threads})}
-            )
-        with threadpool_limits(1):
+            config = with_threads(config, threads)
+        with one_blas_thread():
             network = directory.network()
             if network is None:
                 raise ConfigError(
@@ -145,7 +144,7 @@ class Simulation:
         message, whole = "stopped by the user", True
         try:
             # One BLAS thread: sums must not depend on how many there are.
-            with threadpool_limits(1):
+            with one_blas_thread():
                 steps = self.stepper.steps(self.state, self.cursor)
                 while True:
                     whole = False  # an exception inside a step may leave half a state behind
@@ -202,6 +201,11 @@ class Simulation:
         history = self.directory.history()
         if history:
             summary(history, self.directory.path / PLOT, self.stepper.config.name)
+
+
+def with_threads(config: Config, threads: int) -> Config:
+    """Return a configuration with another number of threads of the kernels."""
+    return config.model_copy(update={"solver": config.solver.model_copy(update={"threads": threads})})
 
 
 def _audit(row: Row) -> None:

@@ -26,6 +26,7 @@ from latticecell.physics.eigenstrain import EigenstrainSource, Fields, LithiumEx
 from latticecell.physics.mechanics import Mechanics, MechanicsSolution
 from latticecell.protocol import Stage, due, slack, stages, step_to
 from latticecell.state import State
+from latticecell.threads import kernel_threads, one_blas_thread
 
 CHARGE, SWELLING, WALL, VISCOUS, BENDING = range(5)
 """Columns of ``State.passed``."""
@@ -112,7 +113,7 @@ class Stepper:
         effort: Effort | None = None,
     ):  # fmt: skip
         self.effort = effort or Effort()
-        threads = config.solver.threads
+        threads = kernel_threads(config.solver.threads, network.n_nodes)
         self.config = config
         self.network = network
         self.electro = Electrochemistry(electro_laws(config), network, config.solver, threads)
@@ -129,6 +130,7 @@ class Stepper:
         parts = (source.eigenstrain(fields) for source in self._sources)
         return sum(parts, start=np.zeros((self.network.n_tets, 6)))
 
+    @one_blas_thread()
     def start(self) -> tuple[State, Cursor]:
         """Return the cell at rest, in equilibrium with its walls, and where the protocol begins.
 
@@ -172,6 +174,7 @@ class Stepper:
             return Current(stage.amperes)
         return Voltage(stage.volts if stage.volts is not None else cursor.hold)
 
+    @one_blas_thread()
     def _advance(self, state: State, stage: Stage, cursor: Cursor) -> tuple[Trial, int, bool]:
         """Find the next step: its solution, how many attempts failed, whether it ends the stage."""
         control = self._control(stage, cursor)
@@ -318,6 +321,7 @@ class Stepper:
         state.gap_b[...] = found.gap_b
         state.psi_n[...] = psi_n
 
+    @one_blas_thread()
     def _commit(self, old: State, state: State, trial: Trial) -> None:
         """Make a trial the state."""
         electro, dt = trial.electro, trial.dt

@@ -13,11 +13,11 @@ import pytest
 from typer.testing import CliRunner
 
 import latticecell as lc
-from cells import TINY, tiny
-from latticecell import ConfigError, SolveError, resolved_toml
+from cells import SMALL, TINY, tiny
+from latticecell import ConfigError, SolveError, config_from_table, resolved_toml
 from latticecell.cli import app
 from latticecell.output.rundir import RunDirectory
-from latticecell.run import Simulation, run
+from latticecell.run import Simulation, run, with_threads
 
 
 def assert_same_files(one, other):
@@ -77,8 +77,19 @@ def test_resume_equals_uninterrupted_bit_for_bit(finished, tmp_path, stop_after)
 
 
 def test_one_thread_equals_two_bit_for_bit(finished, tmp_path):
+    assert finished.info["threads"] == 1  # small as it is
     other = run(tiny(solver={"threads": 2}), tmp_path / "r")
-    assert (other.path / "history.csv").read_bytes() == (finished.path / "history.csv").read_bytes()
+    assert other.info["threads"] == 2
+    assert_same_files(other.path, finished.path)
+
+
+def test_one_thread_equals_three_bit_for_bit_while_grains_part(tmp_path):
+    steps = [{"kind": "charge", "c_rate": 4.0, "duration_s": 200.0}]
+    config = config_from_table({**SMALL, "protocol": {"steps": steps}, "output": {"fields_every": 3}})
+    one = run(with_threads(config, 1), tmp_path / "one")
+    three = run(with_threads(config, 3), tmp_path / "three")
+    assert one.history["gb_damaged"][-1] > 0
+    assert_same_files(three.path, one.path)
 
 
 def kill_after_rows(command, out, rows):

@@ -17,6 +17,7 @@ import pytest
 import latticecell as lc
 from latticecell import config_from_table, resolved_toml
 from latticecell.output import RunDirectory
+from latticecell.study.jobs import Job, run_case
 from latticecell.study.study import CSV, PAGE, PARQUET
 from studies import SMALL, study_table
 
@@ -227,3 +228,15 @@ def test_the_example_of_the_documentation(tmp_path):
     assert [name for name, _ in examples] == ["study.toml", "sweep.py"]
     assert len(done.stdout.splitlines()) == 3
     assert (tmp_path / "runs" / "strength and rate" / PAGE).exists()
+
+
+@pytest.mark.parametrize(("asked", "taken"), [({}, 1), ({"threads": 2}, 2)])
+def test_a_run_of_a_study_takes_one_thread_unless_told(tmp_path, monkeypatch, asked, taken):
+    monkeypatch.setattr("latticecell.threads.processors", lambda: 3)
+    monkeypatch.setattr("latticecell.threads.NODES_A_THREAD", 1)
+    protocol = {"steps": [{"kind": "rest", "duration_s": 5.0}]}
+    config = config_from_table({**SMALL, "protocol": protocol, "solver": asked})
+    path = tmp_path / "r"
+    assert run_case(Job("a", str(path), config, "3d", 1.0, str(tmp_path / "stop"))).status == "done"
+    assert lc.open_run(path).info["threads"] == taken
+    assert lc.run(config, tmp_path / "alone").info["threads"] == asked.get("threads", 3)

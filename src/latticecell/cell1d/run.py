@@ -6,7 +6,6 @@ from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from latticecell.cell1d.model import Cell
 from latticecell.cell1d.plots import voltage_plot
@@ -16,6 +15,7 @@ from latticecell.config import Config
 from latticecell.errors import ConfigError, SolveError
 from latticecell.materials import electro_laws
 from latticecell.output.rundir import RunDirectory, Status
+from latticecell.threads import one_blas_thread
 from latticecell.units import FARADAY
 
 Row = dict[str, float | int | str]
@@ -68,7 +68,7 @@ def advance(config: Config, cell: Cell, directory: RunDirectory) -> Generator[St
     status: Status = "interrupted"
     message = "stopped by the user"
     try:
-        with threadpool_limits(1):  # sums must not depend on the number of threads
+        with one_blas_thread():  # sums must not depend on the number of threads
             for step in steps(config, cell):
                 directory.append_row(row(cell, step))
                 yield step

@@ -19,6 +19,7 @@ from latticecell.meshing.smoothing import constraints, relax, smooth
 from latticecell.microstructure import Microstructure
 from latticecell.network import Network, assemble_network, unwrap_corners
 from latticecell.quality import grain_pieces, tet_quality
+from latticecell.threads import one_blas_thread
 
 SCHEDULE = "CRRCRRCSS"  # C conform, R relax, S smooth
 ATTEMPTS = 5
@@ -30,6 +31,7 @@ WORST_QUALITY = 0.05
 Drawn = TypeVar("Drawn")
 
 
+@one_blas_thread()
 def build_network(config: Config, microstructure: Microstructure) -> Network:
     """Generate the network; the same input gives the same network.
 

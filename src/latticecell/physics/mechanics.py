@@ -24,6 +24,7 @@ from latticecell.physics.lattice import Lattice, domain_stiffness
 from latticecell.solvers import EQUILIBRIUM_SOLVERS
 from latticecell.solvers.tangent import Tangent, gather_matrix, number_unknowns
 from latticecell.state import State
+from latticecell.threads import one_blas_thread
 
 SEARCH_FROM = 8
 """Newton iteration from which every step is searched; earlier, a search blocks changes of contact."""
@@ -154,6 +155,7 @@ class Mechanics:
         Unknown of every node (-1 where it is fixed) and a node of every unknown.
     """
 
+    @one_blas_thread()
     def __init__(self, laws: MechanicalLaws, network: Network, options: Solver, n_threads: int = 1,
                  effort: Effort | None = None):  # fmt: skip
         self.network = network
@@ -182,6 +184,7 @@ class Mechanics:
         """Drop what the linear solver kept, the only thing that remembers earlier solves."""
         self._solver.forget()
 
+    @one_blas_thread()
     def solve(self, eigen_tv: Floats, state: State, dt: float, guess_nc: Floats | None = None,
               guess_strain_c: Floats | None = None) -> MechanicsSolution:  # fmt: skip
         """Find the equilibrium at the end of a step.

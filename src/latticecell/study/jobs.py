@@ -15,7 +15,7 @@ from latticecell.errors import ConfigError, LatticecellError
 from latticecell.output.checkpoint import CHECKPOINT
 from latticecell.output.rundir import RunDirectory
 from latticecell.registry import load
-from latticecell.run import Simulation
+from latticecell.run import Simulation, with_threads
 
 try:
     import fcntl
@@ -128,12 +128,14 @@ def _advance(job: Job, path: Path) -> None:
 
 
 def _simulation(job: Job, path: Path) -> Simulation:
+    threads = job.config.solver.threads or 1  # the processors are for the other runs
     if (path / CHECKPOINT).exists():
         try:
-            return Simulation.resume(path)
+            return Simulation.resume(path, threads)
         except ConfigError:  # a checkpoint that cannot be read: nothing is lost by starting anew
             pass
-    return Simulation.start(job.config, path, command="latticecell study", force=True)
+    config = with_threads(job.config, threads)
+    return Simulation.start(config, path, command="latticecell study", force=True)
 
 
 @contextmanager
