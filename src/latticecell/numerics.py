@@ -9,5 +9,7 @@ RESULTS_VERSION: Final = 1
 
 LITHIUM_LIMIT: Final = 1e-10
 """Largest imbalance of Li, relative to the Li at the start, with which a run goes on."""
+SALT_LIMIT: Final = 1e-10
+"""Largest imbalance of the salt of a binary electrolyte, relative to the salt, with which a run goes on."""
 ENERGY_LIMIT: Final = 1e-2
 """Largest imbalance of energy, relative to the energy, with which a run goes on."""

@@ -13,17 +13,14 @@ from latticecell.arrays import Floats
 from latticecell.errors import ConfigError
 from latticecell.fields import COLUMNS, Field, declarations
 from latticecell.network import Network
-from latticecell.state import State
-from latticecell.stepper import BENDING, CHARGE, SWELLING, VISCOUS, WALL, Stepper, StepReport
-from latticecell.units import FARADAY
+from latticecell.state import BENDING, CHARGE, VISCOUS, State
+from latticecell.stepper import Stepper, StepReport
 
 NM, GPA = 1e9, 1e-9
 VTK_OF_VOIGT = [0, 1, 2, 5, 3, 4]
 """Places of xx, yy, zz, xy, yz, xz in a Voigt tensor (xx, yy, zz, yz, xz, xy)."""
 OPEN_GAP = 1e-9
 """Gap above which the interface counts as open [m]."""
-ENERGY_FLOOR = 1e-3
-"""Share of the energy that would separate all bonds below which energies are too small to be balanced."""
 
 
 class _Grains:
@@ -65,10 +62,7 @@ class Observer:
         laws = stepper.electro.laws
         self._c_max, self._one_c = laws.c_max, laws.one_c
         self._all = _Grains(self.network)
-        self._lithium_0 = laws.initial_stoichiometry * self._c_max * float(self._all.volume_n.sum())
-        self._least_energy = max(ENERGY_FLOOR * stepper.mechanics.bonds.separation_energy, 1e-30)
         self._salt = stepper.electro.salt
-        self._salt_0 = self._amount_at_rest()
         count = self.network.n_particles
         self._each = [_Grains(self.network, p) for p in range(count)] if count > 1 else []
 
@@ -82,7 +76,6 @@ class Observer:
         """
         state, stage, trial = report.state, report.stage, report.trial
         stepper = self.stepper
-        eigen = stepper.eigen(state)
         now = Derivation(stepper, state)
         stress, strain = now.stress_tv, now.volumetric_strain_t
         current = trial.electro.current if trial else 0.0
@@ -97,7 +90,7 @@ class Observer:
             "charge_C": float(state.passed[CHARGE]),
             **self._grains(self._all, state, stress, strain),
             **self._damage(state),
-            **self._audit(report, eigen),
+            **self._audit(report),
             "viscous_share": report.viscous_share,
             "equilibrium_residual": trial.mechanics.residual if trial else 0.0,
             "repeats": trial.repeats if trial else 0,
@@ -172,43 +165,33 @@ class Observer:
             "fragments": bonds.fragments,
         }
 
-    def _audit(self, report: StepReport, eigen_tv: Floats) -> dict[str, Any]:
+    def _audit(self, report: StepReport) -> dict[str, Any]:
         """Energies and balances."""
-        state, trial = report.state, report.trial
-        energy = self.stepper.mechanics.energies(state, eigen_tv)
-        dissipated = energy.interface_dissipated + energy.gb_dissipated
-        given = float(state.passed[[SWELLING, WALL, BENDING]].sum()) - float(state.passed[VISCOUS])
-        kept = energy.elastic + energy.bonds + dissipated
+        state, trial, balances = report.state, report.trial, report.balances
+        energy = balances.energies
         current = trial.electro.current if trial else 0.0
         leak = trial.electro.collector_current - trial.electro.lithium_current if trial else 0.0
-        lithium = self._c_max * float(self._all.volume_n @ state.stoich_n[self._all.node])
         return {
             "elastic_J": energy.elastic,
             "bonds_J": energy.bonds,
-            "dissipated_J": dissipated,
+            "dissipated_J": energy.interface_dissipated + energy.gb_dissipated,
             "viscous_J": float(state.passed[VISCOUS]),
             "bending_J": float(state.passed[BENDING]),
-            "lithium_balance": (lithium - self._lithium_0 + state.passed[CHARGE] / FARADAY) / self._lithium_0,
+            "lithium_balance": balances.lithium,
             "charge_balance": leak / max(abs(current), 1e-3 * self._one_c),
-            "energy_balance": (given - kept) / max(kept, abs(given), self._least_energy),
-            **self._salt_audit(state),
+            "energy_balance": balances.energy,
+            **self._salt_audit(report),
         }
 
-    def _amount_at_rest(self) -> float:
-        if self._salt is None:
-            return 0.0
-        return self._salt.amount(np.where(self._salt.on_n, self._salt.mean, 0.0))
-
-    def _salt_audit(self, state: State) -> dict[str, float]:
+    def _salt_audit(self, report: StepReport) -> dict[str, float]:
         """Extremes and balance of the salt of a binary electrolyte; nothing in a single-ion conductor."""
         if self._salt is None:
             return {}
-        lowest, highest = self._salt.extremes(state.salt_n)
-        balance = self._salt.amount(state.salt_n) / self._salt_0 - 1
+        lowest, highest = self._salt.extremes(report.state.salt_n)
         return {
             "salt_min_mol_per_m3": lowest,
             "salt_max_mol_per_m3": highest,
-            "salt_balance": balance,
+            "salt_balance": report.balances.salt,
         }
 
     def fields(self, state: State) -> dict[Field, NDArray]:

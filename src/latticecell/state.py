@@ -11,6 +11,9 @@ from latticecell.arrays import Floats
 from latticecell.fields import Field, declarations
 from latticecell.network import Network
 
+CHARGE, SWELLING, WALL, VISCOUS, BENDING = range(5)
+"""Columns of ``State.passed``."""
+
 
 @dataclass(frozen=True, slots=True)
 class State:

@@ -2,8 +2,8 @@
 
 One step: predict gap, stress and displacement; solve the electrochemistry with gap, stress and salt lagged;
 then the salt of a binary electrolyte; solve the equilibrium with the new stoichiometry; repeat until nothing
-changes; accept, and only then commit the damage. A step that fails leaves no trace and is tried again with a
-shorter one.
+changes; accept if Li, energy and salt are balanced, and only then commit the damage. A step that fails leaves
+no trace and is tried again with a shorter one.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 
 from latticecell.acceleration import Anderson
 from latticecell.arrays import Floats
+from latticecell.audit import Audit, Balances
 from latticecell.config import Config
 from latticecell.effort import Effort
 from latticecell.electrochemistry import Current, Electrochemistry, Solution, Voltage
@@ -25,11 +26,9 @@ from latticecell.network import Network
 from latticecell.physics.eigenstrain import EigenstrainSource, Fields, LithiumExpansion
 from latticecell.physics.mechanics import Mechanics, MechanicsSolution
 from latticecell.protocol import Stage, due, slack, stages, step_to
-from latticecell.state import State
+from latticecell.state import WALL, State
 from latticecell.threads import kernel_threads, one_blas_thread
 
-CHARGE, SWELLING, WALL, VISCOUS, BENDING = range(5)
-"""Columns of ``State.passed``."""
 EASY_NEWTON, HARD_NEWTON, EASY_REPEATS = 14, 18, 4
 SHRINK_HARD, SHRINK_FAILED = 0.7, 0.4
 ROOT_TRIALS = 25
@@ -82,6 +81,16 @@ class Trial(NamedTuple):
     linear: int
 
 
+class _Step(NamedTuple):
+    """A trial that keeps the balances, the state after it, and whether it ends the stage."""
+
+    trial: Trial
+    state: State
+    balances: Balances
+    rejected: int
+    over: bool
+
+
 @dataclass(frozen=True, slots=True)
 class StepReport:
     """An accepted step (none at the start of a run). ``state`` is live: copy what should be kept."""
@@ -90,6 +99,7 @@ class StepReport:
     cursor: Cursor
     stage: Stage
     trial: Trial | None
+    balances: Balances
     rejected: int
     stage_finished: bool
     viscous_share: float
@@ -119,6 +129,7 @@ class Stepper:
         self.electro = Electrochemistry(electro_laws(config), network, config.solver, threads)
         laws = mechanical_laws(config)
         self.mechanics = Mechanics(laws, network, config.solver, threads, self.effort)
+        self.audit = Audit(self.electro, self.mechanics)
         self.expansion = LithiumExpansion(laws, network)
         self._sources: tuple[EigenstrainSource, ...] = (self.expansion, *sources)
         self._stages = list(stages(config))
@@ -155,19 +166,18 @@ class Stepper:
         Raises
         ------
         SolveError
-            If a step fails at the shortest allowed length; ``state`` is then the last accepted one.
+            If a step fails, or would lose a balance, at the shortest allowed length; ``state`` is then the
+            last accepted one.
         """
         while not cursor.finished:
             stage = self._stages[cursor.stage]
-            old = state.copy()
             self.mechanics.forget()
-            trial, rejected, over = self._advance(state, stage, cursor)
-            self.effort.count(steps=1, rejected=rejected)
-            with self.effort.phase("stress and bonds"):
-                self._commit(old, state, trial)
-            cursor = self._move(cursor, stage, trial, rejected, over, float(state.voltage[0]))
-            share = self.mechanics.viscous_share(old, state, trial.dt)
-            yield StepReport(state, cursor, stage, trial, rejected, over, share)
+            step = self._advance(state, stage, cursor)
+            self.effort.count(steps=1, rejected=step.rejected)
+            share = self.mechanics.viscous_share(state, step.state, step.trial.dt)
+            state.assign(step.state)
+            cursor = self._move(cursor, stage, step, float(state.voltage[0]))
+            yield StepReport(state, cursor, stage, step.trial, step.balances, step.rejected, step.over, share)
 
     def _control(self, stage: Stage, cursor: Cursor) -> Current | Voltage:
         if stage.amperes is not None:
@@ -175,25 +185,29 @@ class Stepper:
         return Voltage(stage.volts if stage.volts is not None else cursor.hold)
 
     @one_blas_thread()
-    def _advance(self, state: State, stage: Stage, cursor: Cursor) -> tuple[Trial, int, bool]:
-        """Find the next step: its solution, how many attempts failed, whether it ends the stage."""
+    def _advance(self, state: State, stage: Stage, cursor: Cursor) -> _Step:
+        """Find the next step, shorter until it converges and keeps the balances."""
         control = self._control(stage, cursor)
         dt, left, rejected = *self._length(float(state.time[0]), stage, cursor), 0
+        tolerance = stage.tolerance(self.options.cutoff_tolerance)
         while True:
             try:
-                trial = self._couple(state, dt, control)
-                break
+                trial, failed = self._couple(state, dt, control), 0
+                over = stage.overshoot(trial.electro.voltage, trial.electro.current)
+                if over > tolerance:
+                    trial, failed = self._hit_cutoff(state, stage, control, cursor, trial, tolerance)
+                with self.effort.phase("stress and bonds"):
+                    after = self._after(state, trial)
+                    balances = self.audit.balances(after, trial.eigen_tv)
+                balances.check(float(after.time[0]))
             except SolveError as error:
                 rejected += 1
                 if dt <= self.options.dt_min:
                     raise _gave_up(error, state, dt) from error
                 dt = max(SHRINK_FAILED * dt, min(dt, self.options.dt_min))
-        tolerance = stage.tolerance(self.options.cutoff_tolerance)
-        over = stage.overshoot(trial.electro.voltage, trial.electro.current)
-        if over > tolerance:
-            trial, failed = self._hit_cutoff(state, stage, control, cursor, trial, tolerance)
-            return trial, rejected + failed, True
-        return trial, rejected, over >= -tolerance or trial.dt >= left
+                continue
+            finished = over >= -tolerance or trial.dt >= left
+            return _Step(trial, after, balances, rejected + failed, finished)
 
     def _length(self, time: float, stage: Stage, cursor: Cursor) -> tuple[float, float]:
         """Return the length of the next step, and that of a step to the end of the stage [s].
@@ -227,11 +241,11 @@ class Stepper:
             dt = low + (high - low) * min(max(share, 0.02), 0.98)
             try:
                 middle = self._couple(state, dt, control)
-            except SolveError as error:
+            except SolveError:
                 failed += 1
                 high = dt  # nothing is known beyond: look closer to the start
                 if failed > CUTOFF_FAILURES:
-                    raise _gave_up(error, state, dt) from error
+                    raise
                 continue
             over = stage.overshoot(middle.electro.voltage, middle.electro.current)
             trial = middle
@@ -321,10 +335,9 @@ class Stepper:
         state.gap_b[...] = found.gap_b
         state.psi_n[...] = psi_n
 
-    @one_blas_thread()
-    def _commit(self, old: State, state: State, trial: Trial) -> None:
-        """Make a trial the state."""
-        electro, dt = trial.electro, trial.dt
+    def _after(self, old: State, trial: Trial) -> State:
+        """Return the state after a trial."""
+        electro, dt, state = trial.electro, trial.dt, old.copy()
         state.time[0] = old.time[0] + dt
         state.voltage[0] = electro.voltage
         state.stoich_n[...] = electro.stoich_n
@@ -338,12 +351,11 @@ class Stepper:
         state.psi_rate_n[...] = (state.psi_n - old.psi_n) / dt
         work = self.mechanics.work(old, state, self.eigen(old), trial.eigen_tv, dt)
         state.passed[...] = old.passed + np.array([electro.current * dt, *work])
+        return state
 
-    def _move(
-        self, cursor: Cursor, stage: Stage, trial: Trial, rejected: int, over: bool, voltage: float
-    ) -> Cursor:
+    def _move(self, cursor: Cursor, stage: Stage, step: _Step, voltage: float) -> Cursor:
         """Return the cursor after an accepted step, with the length of the next one."""
-        options = self.options
+        options, trial, rejected, over = self.options, step.trial, step.rejected, step.over
         dt = trial.dt if rejected else max(trial.dt, min(cursor.dt, options.dt_max))  # unless cut for output
         if over:
             following = cursor.stage + 1

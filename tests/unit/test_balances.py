@@ -1,5 +1,7 @@
 """Balances of Li and energy: independent of tolerances, small over many cycles, and a reason to stop."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -7,11 +9,14 @@ from typer.testing import CliRunner
 from cells import SMALL, tiny
 from latticecell import SolveError, config_from_table, resolved_toml
 from latticecell.cli import app
+from latticecell.electrochemistry import Electrochemistry
 from latticecell.laws import BOND_LAWS
 from latticecell.laws.bilinear import BilinearLaw
-from latticecell.numerics import ENERGY_LIMIT, LITHIUM_LIMIT
+from latticecell.numerics import ENERGY_LIMIT, LITHIUM_LIMIT, SALT_LIMIT
 from latticecell.output.rundir import RunDirectory
-from latticecell.run import run
+from latticecell.physics.mechanics import Mechanics
+from latticecell.physics.salt import Salt
+from latticecell.run import Simulation, run
 
 CRACKING = SMALL | {"name": "cracking", "solver": {"dt_initial_s": 40.0}}
 
@@ -53,13 +58,21 @@ class Forgetful(BilinearLaw):
 
 
 def test_a_law_whose_energies_contradict_its_tractions_is_found_out(tmp_path):
+    """Shorter steps do not help it: the run ends where the limit is, and writes nothing beyond."""
     BOND_LAWS.register("forgetful", Forgetful)
     try:
         config = cycled(1, interface={"law": "forgetful", "viscosity_s": 5.0})
-        with pytest.raises(SolveError, match="the balance of energy is off by"):
-            run(config, tmp_path / "r")
+        simulation = Simulation.start(config, tmp_path / "r")
+        with pytest.raises(
+            SolveError, match=r"gave up at dt = 0\.01 s: the balance of energy is off"
+        ) as caught:
+            for _ in simulation.advance():
+                pass
     finally:
         BOND_LAWS.remove("forgetful")
+    history, (state, *_) = simulation.directory.history(), simulation.directory.read_checkpoint()
+    assert 0.9 * ENERGY_LIMIT < np.abs(history["energy_balance"]).max() <= ENERGY_LIMIT
+    assert state.time[0] == history["time_s"][-1] == pytest.approx(caught.value.time - 0.01, abs=1e-9)
 
 
 def test_a_lost_balance_ends_the_run(tmp_path):
@@ -70,4 +83,59 @@ def test_a_lost_balance_ends_the_run(tmp_path):
     assert "the balance of energy is off by" in result.output
     directory = RunDirectory.open(path)
     assert directory.info()["status"] == "failed"
-    assert abs(directory.history()["energy_balance"][-1]) > ENERGY_LIMIT
+    assert np.abs(directory.history()["energy_balance"]).max() <= ENERGY_LIMIT
+
+
+SHORT = 9.0
+"""Length of the steps that the faults below spare [s]."""
+
+
+def wasteful(method):
+    """Work that is counted wrongly in long steps."""
+
+    def work(self, old, new, before_tv, after_tv, dt):
+        right = method(self, old, new, before_tv, after_tv, dt)
+        return right._replace(swelling=right.swelling * (1.0 if dt <= SHORT else 3.0))
+
+    return work
+
+
+def leaky(method):
+    """Li that long steps lose."""
+
+    def solve(self, state, dt, control, **given):
+        found = method(self, state, dt, control, **given)
+        return replace(found, stoich_n=found.stoich_n * (1.0 if dt <= SHORT else 1 - 3e-10))
+
+    return solve
+
+
+def salty(method):
+    """Salt that long steps add."""
+
+    def solve(self, old_n, lagged_n, dt, entering_n):
+        return method(self, old_n, lagged_n, dt, entering_n) * (1.0 if dt <= SHORT else 1 + 3e-10)
+
+    return solve
+
+
+@pytest.mark.parametrize(
+    ("balance", "owner", "name", "fault"),
+    [
+        ("energy", Mechanics, "work", wasteful),
+        ("lithium", Electrochemistry, "solve", leaky),
+        ("salt", Salt, "solve", salty),
+    ],
+)
+def test_a_step_that_loses_a_balance_is_repeated_shorter(tmp_path, monkeypatch, balance, owner, name, fault):
+    monkeypatch.setattr(owner, name, fault(getattr(owner, name)))
+    steps = [{"kind": "charge", "c_rate": 2.0, "duration_s": 60.0}]
+    kind = "binary" if balance == "salt" else "single_ion"
+    config = tiny(
+        protocol={"steps": steps}, electrolyte={"kind": kind}, solver={"dt_initial_s": 5.0, "dt_max_s": 20.0}
+    )
+    history = run(config, tmp_path / "r").history
+    assert history["rejected"].sum() > 1 and history["dt_s"].max() <= SHORT
+    limit = {"energy": ENERGY_LIMIT, "lithium": LITHIUM_LIMIT, "salt": SALT_LIMIT}[balance]
+    assert np.abs(history[f"{balance}_balance"]).max() <= limit
+    assert history["time_s"][-1] == pytest.approx(60.0)

@@ -21,6 +21,7 @@ LAYERS = [
     {"state", "laplacian", "slicing"},
     {"meshing", "quality", "physics"},
     {"electrochemistry"},
+    {"audit"},
     {"stepper"},
     {"observables", "output"},
     {"results"},

@@ -9,7 +9,7 @@ from cells import SMALL
 from latticecell import SolveError, config_from_table
 from latticecell.numerics import ENERGY_LIMIT, LITHIUM_LIMIT
 from latticecell.run import Simulation
-from latticecell.stepper import WALL
+from latticecell.state import WALL
 
 ALLOWED = 60.0  # seconds for a cycle
 CELL = SMALL | {"name": "extreme", "solver": {"dt_initial_s": 20.0}}

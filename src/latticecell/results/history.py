@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latticecell.config import Solver
-from latticecell.numerics import ENERGY_LIMIT, LITHIUM_LIMIT
+from latticecell.numerics import ENERGY_LIMIT, LITHIUM_LIMIT, SALT_LIMIT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -224,6 +224,8 @@ def balances(history: History, solver: Solver) -> list[Check]:
         Check("energy balance", worst["energy_balance"], ENERGY_LIMIT, "work less energy stored and lost"),
         Check("viscous share", worst["viscous_share"], None, "largest viscous traction over strength"),
     ]
+    if "salt_balance" in worst:
+        lines.append(Check("salt balance", worst["salt_balance"], SALT_LIMIT, "salt gained, over the salt"))
     for name, meaning in (
         ("dissipated_J", "largest fall of the dissipated energy, over its end value"),
         ("interface_broken", "largest fall of the broken interface area fraction"),
