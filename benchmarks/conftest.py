@@ -16,6 +16,12 @@ from cells import shrinkage
 SIZES = {"5k": (0.85, 3.0, 0.4), "20k": (0.44, 1.8, 0.28), "50k": (0.31, 1.35, 0.22)}
 
 
+def pytest_collection_modifyitems(config, items):
+    """Whole cycles run only when asked for."""
+    if "cycle" not in config.option.markexpr:
+        items[:] = [item for item in items if item.get_closest_marker("cycle") is None]
+
+
 @cache
 def cell(size):
     """Config and network of about ``size`` nodes."""

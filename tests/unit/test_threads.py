@@ -2,6 +2,8 @@
 
 import os
 import pkgutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -92,3 +94,13 @@ def test_threads_of_blas_come_back_after_an_error():
             assert blas() == {1}
             raise KeyError
         assert blas() == {2}
+
+
+@pytest.mark.parametrize(("given", "found"), [(None, "passive"), ("active", "active")])
+def test_waiting_threads_sleep_unless_told_otherwise(given, found):
+    environment = {**os.environ, "OMP_WAIT_POLICY": given or ""}
+    if given is None:
+        del environment["OMP_WAIT_POLICY"]
+    code = "import os, latticecell._kernels.springs; print(os.environ['OMP_WAIT_POLICY'])"
+    ended = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert ended.stdout.strip() == found

@@ -1,0 +1,85 @@
+"""Every kernel of the network with its arguments, its NumPy twin, and the bytes it must move at least."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+import reference
+from latticecell._kernels import springs, transport
+from latticecell.network import TET_EDGES
+from latticecell.physics.transport import Transport
+
+
+@dataclass(frozen=True)
+class Case:
+    """A kernel as called with k threads, what it writes, its twin, and the arrays it reads."""
+
+    name: str
+    kernel: Callable[[int], None]
+    out: np.ndarray
+    twin: Callable[[], np.ndarray]
+    read: tuple[np.ndarray, ...]
+    written: tuple[np.ndarray, ...]
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of every array once: what a kernel moves if nothing is read twice."""
+        return sum(array.nbytes for array in (*self.read, *self.written))
+
+
+def case(kernel, read, written, twin, out=None):
+    """`Case` of a kernel that takes ``read`` in order and writes ``written``, by keyword."""
+
+    def call(k):
+        kernel(*read, **written, n_threads=k)
+
+    first = next(iter(written.values())) if out is None else out
+    return Case(kernel.__name__, call, first, twin, read, tuple(written.values()))
+
+
+def cases(config, n):
+    """Cases of all kernels on a network."""
+    rng = np.random.default_rng(3)
+    u, strain = 1e-8 * rng.normal(size=(n.n_nodes, 3)), np.array([1e-4, -2e-4])
+    ends = (u, strain, n.spring_sn, n.direction_sc, n.length_s)
+    yield case(springs.spring_strain, ends, {"out": np.empty(n.n_springs)},
+               lambda: reference.spring_strain(*ends))  # fmt: skip
+
+    strain_s = reference.spring_strain(*ends)
+    natural = 1e-9 * rng.normal(size=(n.n_tets, 6, 6))
+    eigen = 1e-3 * rng.normal(size=(n.n_tets, 6))
+    tets = (strain_s, eigen, n.direction_sc, natural, n.spring_te)
+    yield case(springs.tet_tension, tets, {"out": np.empty((n.n_tets, 6))},
+               lambda: reference.tet_tension(*tets))  # fmt: skip
+
+    force, lists = rng.normal(size=(n.n_tets, 6)), n.spring_tets
+    yield case(springs.gather_spring_tension, (force, n.length_s, lists.start, lists.index),
+               {"out": np.empty(n.n_springs)},
+               lambda: reference.gather_spring_tension(force, n.spring_te, n.length_s))  # fmt: skip
+
+    tension, ends_of = rng.normal(size=n.n_springs), n.node_springs
+    yield case(springs.gather_spring_force, (tension, n.direction_sc, ends_of.start, ends_of.index),
+               {"out": np.empty((n.n_nodes, 3))},
+               lambda: reference.gather_spring_force(tension, n.direction_sc, n.spring_sn, n.n_nodes)
+               )  # fmt: skip
+
+    tensor = np.zeros((n.n_grains + 2, 3, 3))
+    tensor[: n.n_grains] = np.einsum("gik,k,gjk->gij", n.rotation_gcc, (1e-14, 1e-14, 1e-20), n.rotation_gcc)
+    tensor = tensor[n.domain_t]
+    yield case(transport.edge_weight,
+               (n.gradient_tac, n.volume_t, tensor, TET_EDGES, lists.start, lists.index),
+               {"out": np.empty(n.n_springs)},
+               lambda: reference.edge_weight(n, tensor, TET_EDGES))  # fmt: skip
+
+    flux = Transport(n, config.materials.active.diffusivity, 2e-7, 2e-9)
+    weight, link = flux.weight(), flux.link_ln
+    y, psi = rng.uniform(0.1, 0.9, n.n_nodes), rng.normal(size=n.n_nodes)
+    values = {name: np.empty(len(weight)) for name in ("flux_l", "slope_first_l", "slope_second_l")}
+    yield case(transport.saturating_flux, (y, psi, link, weight), values,
+               lambda: reference.saturating_flux(y, psi, link, weight))  # fmt: skip
+
+    value, lists_l = rng.normal(size=n.n_springs), n.node_springs
+    yield case(transport.gather_outflow, (value, lists_l.start, lists_l.index),
+               {"out": np.empty(n.n_nodes)},
+               lambda: reference.gather_outflow(value, n.spring_sn, n.n_nodes))  # fmt: skip
