@@ -19,8 +19,9 @@ from latticecell.cell1d.command import Laws, cell1d_command
 from latticecell.checks import outlook, remarks
 from latticecell.config import Config
 from latticecell.effort import sentence
-from latticecell.errors import ConfigError, NetworkError, SolveError, printable
+from latticecell.errors import ConfigError, NetworkError, OutputError, SolveError, printable
 from latticecell.export import export_command
+from latticecell.output.files import write_file
 from latticecell.reader import MOST_PROBLEMS, read_config, resolved_toml
 from latticecell.registry import load
 from latticecell.report.command import report_command
@@ -28,7 +29,7 @@ from latticecell.study.command import study_command
 from latticecell.template import commented_toml
 from latticecell.view.command import view_command
 
-BAD_INPUT, NUMERICAL_FAILURE, INTERRUPTED = 2, 3, 130
+BAD_INPUT, NUMERICAL_FAILURE, NOT_WRITTEN, INTERRUPTED = 2, 3, 4, 130
 
 app = typer.Typer(
     help="Lattice model of chemo-mechanical failure in composite cathodes.",
@@ -64,6 +65,9 @@ def _explained(laws: list[str] | None = None) -> Iterator[None]:
     except (SolveError, NetworkError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(NUMERICAL_FAILURE) from None
+    except OutputError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(NOT_WRITTEN) from None
 
 
 def _say(notes: list[str]) -> None:
@@ -79,10 +83,7 @@ def new(
     with _explained():
         if file.exists() and not force:
             raise ConfigError(f"{file}: exists already; choose another name or --force")
-        try:
-            file.write_text(commented_toml(), encoding="utf-8")
-        except OSError as error:
-            raise ConfigError(f"{file}: cannot be written: {error.strerror}") from None
+        write_file(file, commented_toml())
     typer.echo(f"wrote {file}; next: latticecell run {file}")
 
 
@@ -178,7 +179,7 @@ def resume(
 
 
 app.command("cell1d")(_explained()(cell1d_command))
-app.command("view")(view_command)
+app.command("view")(_explained()(view_command))
 app.command("report")(_explained()(report_command))
 app.command("export")(_explained()(export_command))
 app.command("study")(_explained()(study_command))

@@ -1,8 +1,9 @@
-"""The two ways a request can fail: the input is wrong, or the numerics cannot go on."""
+"""The ways a request can fail: the input is wrong, the numerics cannot go on, or a file cannot be written."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 LONGEST_VALUE, LONGEST_PROBLEM = 60, 1000
@@ -43,6 +44,26 @@ class ConfigError(LatticecellError):
 
 class NetworkError(LatticecellError):
     """A network that cannot be built or fails a check of its own geometry."""
+
+
+class OutputError(LatticecellError):
+    """A file that cannot be written: a full disk, a quota, a limit of size, a missing permission.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    cause : str or OSError
+    """
+
+    def __init__(self, path: str | Path, cause: str | OSError):
+        if isinstance(cause, OSError):
+            cause = cause.strerror or str(cause)
+        self.path, self.cause = str(path), cause
+        super().__init__(self.path, self.cause)
+
+    def __str__(self) -> str:
+        return printable(f"{self.path}: cannot be written: {self.cause}")
 
 
 class SolveError(LatticecellError):

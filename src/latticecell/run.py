@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from latticecell.config import Config
 from latticecell.effort import Effort
-from latticecell.errors import ConfigError, SolveError
+from latticecell.errors import ConfigError, LatticecellError, OutputError, SolveError
 from latticecell.materials import named_laws
 from latticecell.meshing.generate import build_network
 from latticecell.microstructure import build_microstructure
@@ -78,6 +79,8 @@ class Simulation:
             If the network cannot be generated.
         SolveError
             If the cell has no equilibrium at rest.
+        OutputError
+            If a file cannot be written.
         """
         with one_blas_thread():
             effort = Effort()
@@ -88,15 +91,24 @@ class Simulation:
                 path, config, network, threads=threads, command=command, force=force
             )
             directory.effort.add(effort.table())
-            with directory.effort.phase("setup"):
-                stepper = Stepper(config, network, effort=directory.effort)
-                directory.amend(strength_sum_Pa=_strength(stepper))
-                state, cursor = stepper.start()
-                run = cls(directory, stepper, state, cursor)
-            balances = stepper.audit.balances(state, stepper.eigen(state))
-            first = StepReport(state, cursor, next(stages(config)), None, balances, 0, False, 0.0)
-            run._write(first)
-            run._checkpoint()
+            try:
+                return cls._begin(config, network, directory)
+            except LatticecellError as error:
+                with suppress(OutputError):
+                    directory.finish("failed", str(error))
+                raise
+
+    @classmethod
+    def _begin(cls, config: Config, network: Network, directory: RunDirectory) -> Simulation:
+        """Find the cell at rest and write it."""
+        with directory.effort.phase("setup"):
+            stepper = Stepper(config, network, effort=directory.effort)
+            directory.amend(strength_sum_Pa=_strength(stepper))
+            state, cursor = stepper.start()
+            run = cls(directory, stepper, state, cursor)
+        balances = stepper.audit.balances(state, stepper.eigen(state))
+        run._write(StepReport(state, cursor, next(stages(config)), None, balances, 0, False, 0.0))
+        run._checkpoint()
         return run
 
     @classmethod
@@ -137,6 +149,9 @@ class Simulation:
         ------
         SolveError
             After writing a checkpoint of the last good step and the plot.
+        OutputError
+            If a file cannot be written, after writing what can be; nothing of the step is there then, and
+            `resume` goes on from the last checkpoint.
         """
         output = self.stepper.config.output
         status: Status = "interrupted"
@@ -146,12 +161,20 @@ class Simulation:
             with one_blas_thread():
                 steps = self.stepper.steps(self.state, self.cursor)
                 while True:
+                    before = self.state.copy()
                     whole = False  # an exception inside a step may leave half a state behind
                     report = next(steps, None)
                     if report is None:
                         break
-                    row = self._write(report)
+                    try:
+                        row = self._write(report)
+                    except OutputError:  # as if the step had not been
+                        self.state.assign(before)
+                        whole = True
+                        raise
                     self.cursor, whole = report.cursor, True
+                    if report.stage_finished and self._wanted(report):
+                        self._index()
                     if report.stage_finished or report.cursor.steps % output.checkpoint_every == 0:
                         self._checkpoint()
                     yield Progress(row, self.cursor)
@@ -159,23 +182,30 @@ class Simulation:
         except SolveError as error:
             status, message, whole = "failed", str(error), True
             raise
+        except OutputError as error:
+            status, message = "failed", str(error)
+            raise
         finally:
-            if whole:
-                self._checkpoint()
-            with self.directory.effort.phase("output"):
-                self._plot()
-            self.directory.finish(status, message)
+            last = [self._checkpoint] if whole else []
+            self.directory.conclude(status, message, *last, self._index, self._plot)
 
     def _write(self, report: StepReport) -> Row:
+        """Write row and snapshot of a step, or neither."""
         with self.directory.effort.phase("output"):
             row = self._observer.row(report)
             self.directory.append_row(row)
             if self._wanted(report):
                 fields, time = self._observer.fields(self.state), float(self.state.time[0])
-                self.directory.write_snapshot(fields, self.state.strain_c, time)
-                if report.stage_finished:
-                    self.directory.write_index()
+                try:
+                    self.directory.write_snapshot(fields, self.state.strain_c, time)
+                except OutputError:
+                    self.directory.take_back_row()
+                    raise
         return row
+
+    def _index(self) -> None:
+        with self.directory.effort.phase("output"):
+            self.directory.write_index()
 
     def _checkpoint(self) -> None:
         with self.directory.effort.phase("output"):
@@ -196,9 +226,10 @@ class Simulation:
         )
 
     def _plot(self) -> None:
-        history = self.directory.history()
-        if history:
-            summary(history, self.directory.path / PLOT, self.stepper.config.name)
+        with self.directory.effort.phase("output"):
+            history = self.directory.history()
+            if history:
+                summary(history, self.directory.path / PLOT, self.stepper.config.name)
 
 
 def with_threads(config: Config, threads: int) -> Config:

@@ -3,6 +3,8 @@
 Everything waits for a condition, never for a time, so that a loaded machine only makes it slower.
 """
 
+import json
+import os
 import subprocess
 import sys
 import time
@@ -10,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import fields as dataclass_fields
 from pathlib import Path
 
+import latticecell as latticecell_package
 from cells import SMALL
 from latticecell import config_from_table, resolved_toml
 from latticecell.output import RunDirectory
@@ -59,6 +62,17 @@ def finish(process: subprocess.Popen, code: int = 0) -> tuple[str, str]:
 def latticecell(*arguments: str | Path, code: int = 0, **options: object) -> tuple[str, str]:
     """Have ``latticecell ARGUMENTS`` done; see `start` and `finish`."""
     return finish(start(*arguments, **options), code)
+
+
+def drive(*arguments: str | Path) -> dict:
+    """Have the driver do something, and return what it tells."""
+    here = Path(__file__).parent
+    paths = [here, here.parent, Path(latticecell_package.__file__).parents[1]]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, paths))}
+    command = [sys.executable, here / "driver.py", *map(str, arguments)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
 def wait_for(condition: Callable[[], bool], process: subprocess.Popen) -> None:

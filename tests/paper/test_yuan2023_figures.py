@@ -12,7 +12,8 @@ from matplotlib.text import Text
 
 from caseruns import alter, together
 from cells import tiny
-from latticecell import ConfigError, run
+from latticecell import run
+from latticecell.errors import OutputError
 from latticecell.reader import resolved_toml
 from latticecell.results import open_run
 from latticecell.slicing import triangle_area
@@ -357,7 +358,7 @@ def test_a_page_without_runs_says_so(code, tmp_path):
     text = Page((tmp_path / "a.html").read_text(encoding="utf-8")).text
     for told in ("No number was run.", "The case baseline has not been run.", "No run is finished."):
         assert told in text
-    with pytest.raises(ConfigError, match="cannot be written"):
+    with pytest.raises(OutputError, match="cannot be written"):
         targets_page.write_page(tmp_path / "a.html" / "b.html", TARGETS, Panels(), CaseRuns(), [], {})
 
 

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from cells import tiny
 from latticecell import ConfigError, config_from_table, open_run, run
+from latticecell.errors import OutputError
 from latticecell.export import export_command, export_run
 from latticecell.export.tables import node_domain
 from latticecell.export.vtk import facet_arrays
@@ -288,7 +289,7 @@ def test_misuse_is_explained_in_one_line(finished, tmp_path):
         assert len(caught.value.problems) == 1
     used = tmp_path / "file"
     used.write_text("mine")
-    with pytest.raises(ConfigError, match="cannot be written to"):
+    with pytest.raises(OutputError, match="cannot be written"):
         export_run(finished.path, "npz", used)
     assert used.read_text() == "mine"
     RunDirectory.create(tmp_path / "fresh", CONFIG, make_network(), threads=1)

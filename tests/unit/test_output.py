@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from latticecell import ConfigError
+from latticecell.errors import OutputError
 from latticecell.output import RunDirectory
 from latticecell.output.files import replacing, write_file
 from rundirs import (  # noqa: F401
@@ -143,7 +144,7 @@ def test_create_accepts_a_directory_with_other_files(tmp_path, network):
     (tmp_path / "readme").write_text("x")
     RunDirectory.create(tmp_path, CONFIG, network, threads=1)
     assert RunDirectory.open(tmp_path).info()["status"] == "running"
-    with pytest.raises(ConfigError, match="cannot be used"):
+    with pytest.raises(OutputError, match="cannot be written: File exists"):
         RunDirectory.create(tmp_path / "readme", CONFIG, network, threads=1)
 
 
@@ -326,7 +327,7 @@ def test_a_failed_replacement_leaves_the_old_files(tmp_path, network, monkeypatc
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", fail)
-        with pytest.raises(OSError, match="No space"):
+        with pytest.raises(OutputError, match="cannot be written: No space"):
             if write == "checkpoint":
                 run.write_checkpoint(random_state(network, 77), {"i": 2})
             elif write == "fields":
@@ -345,6 +346,7 @@ FULL = """
 import resource, signal, sys
 sys.path.insert(0, sys.argv[2])
 from rundirs import make_network, random_state
+from latticecell.errors import OutputError
 from latticecell.output import RunDirectory
 run = RunDirectory.open(sys.argv[1])
 state = random_state(make_network(), 77)
@@ -352,8 +354,8 @@ signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), int(sys.argv[3])))
 try:
     run.write_checkpoint(state, {"i": 2})
-except OSError as error:
-    print(error.errno)
+except OutputError as error:
+    print(error.cause)
 """
 
 
@@ -367,7 +369,7 @@ def test_a_disk_that_fills_leaves_the_old_files(tmp_path, network, share):
     before = {p: p.read_bytes() for p in (tmp_path / "run").rglob("*") if p.is_file()}
     limit = int(share * len(before[tmp_path / "run/checkpoint.h5"]))
     command = [sys.executable, "-c", FULL, str(tmp_path / "run"), TESTS, str(limit)]
-    assert subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout == "27\n"
+    assert subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout == "File too large\n"
     assert {p: p.read_bytes() for p in (tmp_path / "run").rglob("*") if p.is_file()} == before
 
 
@@ -386,7 +388,7 @@ def test_what_does_not_read_back_is_not_put_in_place(tmp_path, monkeypatch):
     write_file(path, "old")
     with monkeypatch.context() as patch:
         patch.setattr(Path, "write_bytes", lambda self, data: self.open("wb").close())
-        with pytest.raises(OSError, match="reads back differently"):
+        with pytest.raises(OutputError, match="reads back differently"):
             write_file(path, b"new")
     assert path.read_text() == "old"
     write_file(path, "näher")

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 from cells import tiny
 from latticecell import ConfigError, open_run, run
 from latticecell.cli import app
+from latticecell.errors import OutputError
 from latticecell.network import GB_BOND, INTERFACE_BOND
 from latticecell.output import RunDirectory
 from latticecell.report import figures, html, write_report
@@ -376,11 +377,12 @@ def test_misuse_is_explained_in_one_line(finished, tmp_path):
         ((tmp_path / "fresh",), "has no history yet"),
         ((tmp_path / "bare",), r"no snapshots|no network"),
         ((finished.path, tmp_path), "is a directory; name the HTML file"),
-        ((finished.path, finished.path / "run.json" / "a.html"), "cannot be written"),
     ):
         with pytest.raises(ConfigError, match=match) as caught:
             write_report(*args)
         assert len(caught.value.problems) == 1
+    with pytest.raises(OutputError, match="cannot be written"):
+        write_report(finished.path, finished.path / "run.json" / "a.html")
     with pytest.raises(ConfigError, match="particle = 2: must be in 1 to 1"):
         write_report(finished.path, tmp_path / "a.html", particle=2)
     assert not (tmp_path / "a.html").exists()

@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from latticecell.output.plots import (
     BLACK,
     BLUE,
-    DPI,
     FONT,
     GREEN,
     LONG_RUN_S,
@@ -20,6 +19,7 @@ from latticecell.output.plots import (
     WIDTH_INCH,
     History,
     plain,
+    write_png,
 )
 
 COLORS = {"charge": VERMILLION, "discharge": BLUE, "hold": GREEN, "rest": BLACK}
@@ -60,4 +60,4 @@ def voltage_plot(history: History, path: str | Path, title: str) -> None:
     for axes in (time_axes, capacity_axes):
         axes.tick_params(labelsize=FONT, direction="in", top=True, right=True)
     figure.suptitle(plain(title), fontsize=FONT + 2, wrap=True)
-    figure.savefig(Path(path), format="png", dpi=DPI)
+    write_png(Path(path), figure)

@@ -12,7 +12,7 @@ from latticecell.cell1d.plots import voltage_plot
 from latticecell.cell1d.solve import Step, steps
 from latticecell.checks import check_cell1d
 from latticecell.config import Config
-from latticecell.errors import ConfigError, SolveError
+from latticecell.errors import ConfigError, OutputError, SolveError
 from latticecell.materials import electro_laws
 from latticecell.output.rundir import RunDirectory, Status
 from latticecell.threads import one_blas_thread
@@ -50,8 +50,8 @@ def run_cell1d(config: Config, out: str | Path, *, command: str = "", force: boo
     ------
     ConfigError
         Before anything is computed.
-    SolveError
-        If the run cannot go on; the directory then holds everything up to there.
+    SolveError, OutputError
+        If the run cannot go on, or a file cannot be written; the directory then holds everything up to there.
     """
     cell = cell_of(config)
     directory = RunDirectory.create(out, config, None, threads=1, command=command, force=force)
@@ -73,14 +73,17 @@ def advance(config: Config, cell: Cell, directory: RunDirectory) -> Generator[St
                 directory.append_row(row(cell, step))
                 yield step
         status, message = "done", ""
-    except SolveError as error:
+    except (SolveError, OutputError) as error:
         status, message = "failed", str(error)
         raise
     finally:
-        history = directory.history()
-        if history:
-            voltage_plot(history, directory.path / PLOT, config.name)
-        directory.finish(status, message)
+        directory.conclude(status, message, lambda: _plot(config, directory))
+
+
+def _plot(config: Config, directory: RunDirectory) -> None:
+    history = directory.history()
+    if history:
+        voltage_plot(history, directory.path / PLOT, config.name)
 
 
 def row(cell: Cell, step: Step) -> Row:

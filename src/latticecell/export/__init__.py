@@ -30,6 +30,7 @@ import typer
 
 from latticecell.errors import ConfigError
 from latticecell.export.tables import write_csv, write_npz
+from latticecell.output.files import make_folder
 from latticecell.results import Run, open_run
 
 
@@ -61,8 +62,9 @@ def export_run(run: Run | str | Path, form: str, out: str | Path | None = None) 
     Raises
     ------
     ConfigError
-        If there is no run, no snapshot or no such format, VTK is missing, or the directory cannot be written
-        to.
+        If there is no run, no snapshot or no such format, or VTK is missing.
+    OutputError
+        If a file cannot be written.
     """
     if form not in WRITERS:
         near = get_close_matches(form, WRITERS, n=1)
@@ -75,11 +77,8 @@ def export_run(run: Run | str | Path, form: str, out: str | Path | None = None) 
     target = Path(out) if out is not None else Path(run.place) / form
     if run.path is not None and target.resolve() == run.path.resolve():
         raise ConfigError(f"{target}: is the run directory itself; choose another one")
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-        return list(WRITERS[form](run, target))
-    except OSError as error:
-        raise ConfigError(f"{target}: cannot be written to: {error.strerror}") from None
+    make_folder(target)
+    return list(WRITERS[form](run, target))
 
 
 def _write_vtu(run: Run, target: Path) -> Iterator[Path]:

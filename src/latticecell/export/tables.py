@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from latticecell.arrays import Ints
 from latticecell.fields import COMPONENTS
+from latticecell.output.files import replacing, write_file
 from latticecell.output.mesh import Mesh
 from latticecell.reader import resolved_toml
 from latticecell.results import Run
@@ -65,10 +67,11 @@ def node_domain(mesh: Mesh) -> Ints:
 
 def _write_rows(path: Path, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> Path:
     """Write numbers in the shortest form that reads back equal, and text."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(heads)
-        writer.writerows([str(value).removesuffix(".0") for value in row] for row in rows)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(heads)
+    writer.writerows([str(value).removesuffix(".0") for value in row] for row in rows)
+    write_file(path, text.getvalue())
     return path
 
 
@@ -84,14 +87,16 @@ def _write_table(path: Path, columns: Sequence[Column]) -> Path:
     for head, values in flat.items():
         record[head] = values
     forms = ["%d" if values.dtype.kind in "iub" else "%.9g" for values in flat.values()]
-    np.savetxt(path, record, fmt=",".join(forms), header=",".join(flat), comments="")
+    text = io.BytesIO()
+    np.savetxt(text, record, fmt=",".join(forms), header=",".join(flat), comments="", encoding="utf-8")
+    write_file(path, text.getvalue())
     return path
 
 
 def write_npz(run: Run, target: Path) -> Iterator[Path]:
     """Write one compressed archive, array by array so that memory holds one field at a time."""
     path = target / "run.npz"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=4) as archive:
+    with replacing(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, True, 4) as archive:
         for name, value in _arrays(run):
             with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
                 np.lib.format.write_array(file, np.asanyarray(value), allow_pickle=False)

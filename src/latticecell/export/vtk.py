@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -19,7 +18,9 @@ from vtkmodules.vtkCommonDataModel import (
 )
 from vtkmodules.vtkIOXML import vtkXMLPolyDataWriter, vtkXMLUnstructuredGridWriter
 
+from latticecell.errors import OutputError
 from latticecell.fields import COMPONENTS
+from latticecell.output.files import write_file
 from latticecell.results import Run, Snapshot
 
 Arrays = Mapping[str, NDArray]
@@ -104,11 +105,12 @@ def _write(path: Path, data: vtkDataSet, time: float, nodal: Arrays, cells: Arra
             attributes.AddArray(_array(name, values))
     writer = vtkXMLPolyDataWriter() if isinstance(data, vtkPolyData) else vtkXMLUnstructuredGridWriter()
     writer.SetInputData(data)
-    writer.SetFileName(str(path))
     writer.SetHeaderTypeToUInt64()
     writer.EncodeAppendedDataOff()
+    writer.WriteToOutputStringOn()  # VTK does not see every disk that fills
     if not writer.Write():
-        raise OSError(errno.EIO, f"VTK gave up with error {writer.GetErrorCode()}")
+        raise OutputError(path, f"VTK gave up with error {writer.GetErrorCode()}")
+    write_file(path, writer.GetOutputString())
     return path
 
 
@@ -117,9 +119,9 @@ def _write_collection(path: Path, suffix: str, times: Sequence[float]) -> Path:
         f'<DataSet timestep="{time!r}" part="0" file="{path.stem}_{step:04d}.{suffix}"/>'
         for step, time in enumerate(times)
     ]
-    path.write_text(
+    write_file(
+        path,
         '<?xml version="1.0"?>\n<VTKFile type="Collection" version="0.1" byte_order="LittleEndian">\n'
         "<Collection>\n" + "\n".join(lines) + "\n</Collection>\n</VTKFile>\n",
-        encoding="ascii",
     )
     return path

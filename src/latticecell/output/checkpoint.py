@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latticecell.errors import ConfigError
-from latticecell.output.files import sealing, verified
+from latticecell.output.files import sealing, verified, writing
 from latticecell.state import State
 
 KIND: Final = "checkpoint"
@@ -60,7 +60,8 @@ def read_checkpoint(folder: Path) -> tuple[dict[str, NDArray], dict[str, Any], l
         if not previous.exists():
             raise ConfigError(f"{error}; start a new run") from None
         found = _load(previous)
-        os.replace(previous, newest)  # noqa: PTH105  (the next checkpoint must not move a damaged one here)
+        with writing(newest):  # the next checkpoint must not move a damaged one here
+            os.replace(previous, newest)  # noqa: PTH105
         return *found, [f"{error}; going on from the checkpoint before it"]
 
 

@@ -22,7 +22,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from latticecell.errors import ConfigError
+from latticecell.errors import ConfigError, OutputError
 
 TEMPORARY: Final = ".latticecell-*.part"
 """Names of files being written; what a kill leaves of them has no meaning."""
@@ -34,13 +34,39 @@ PACKED: Final[dict[str, Any]] = {"compression": "gzip", "compression_opts": 1, "
 
 
 @contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn an `OSError` of the block into an `OutputError` that names the file and the cause."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(path, error) from error
+
+
+def make_folder(path: Path) -> None:
+    """Make a directory and those above it, if need be; raises `OutputError`."""
+    with writing(path):
+        path.mkdir(parents=True, exist_ok=True)
+
+
+@contextmanager
 def replacing(path: Path, keep: Path | None = None) -> Iterator[Path]:
     """Yield a new file beside ``path`` to write; it replaces ``path`` in one step if the block succeeds.
 
     At every instant ``path`` is the complete old file or the complete new one, whatever is raised or killed.
     The file has a name that nobody can know before and is made anew, never through a link. The old file
     goes to ``keep``, if given; then there is an instant at which only ``keep`` is there.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written, also by an `OSError` of the block; the old file is there then.
     """
+    with writing(path), _beside(path, keep) as part:
+        yield part
+
+
+@contextmanager
+def _beside(path: Path, keep: Path | None) -> Iterator[Path]:
     part = path.with_name(TEMPORARY.replace("*", secrets.token_hex(8)))
     flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0)
     os.close(os.open(part, flags, 0o666))
@@ -67,7 +93,7 @@ def write_file(path: Path, content: bytes | str, keep: Path | None = None) -> No
 
     Raises
     ------
-    OSError
+    OutputError
         If it cannot be written; the old file is there then.
     """
     data = content.encode() if isinstance(content, str) else content

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latticecell.errors import ConfigError
-from latticecell.output.files import write_file
+from latticecell.output.files import write_file, writing
 
 Row = Mapping[str, float | int | str]
 
@@ -24,6 +24,7 @@ class HistoryFile:
         self.path = path
         self._columns: list[str] | None = None
         self._rows = 0
+        self._size_before = 0
 
     def append(self, row: Row) -> None:
         """Append a row; the first one makes the header.
@@ -32,6 +33,8 @@ class HistoryFile:
         ------
         ValueError
             If the columns differ from the header, or a text holds a line break.
+        OutputError
+            If the row cannot be written; nothing of it is there then.
         """
         columns = self._header()
         if columns is not None and columns != list(row):
@@ -44,10 +47,23 @@ class HistoryFile:
         writer.writerow([_cell(value) for value in row.values()])
         if len(text.getvalue().splitlines()) != 1 + (columns is None):
             raise ValueError("history: a name or text must not hold a line break")
-        with self.path.open("a", encoding="utf-8", newline="") as file:
-            file.write(text.getvalue())
+        left = memoryview(text.getvalue().encode())
+        with writing(self.path), self.path.open("ab", buffering=0) as file:
+            self._size_before = file.tell()
+            try:
+                while left:
+                    left = left[file.write(left) :]
+            except OSError:
+                file.truncate(self._size_before)
+                raise
         self._columns = list(row)
         self._rows += 1
+
+    def take_back(self) -> None:
+        """Remove the row that was appended last; this takes no room on the device."""
+        with writing(self.path):
+            os.truncate(self.path, self._size_before)
+        self._columns, self._rows = None, 0
 
     def read(self) -> dict[str, NDArray]:
         """Return the columns: float64 arrays, or str arrays where there is text; {} before the first row."""
@@ -61,7 +77,7 @@ class HistoryFile:
         """Flush the file to the device and return the number of its rows."""
         self._header()
         if self.path.exists():
-            with self.path.open("rb+") as file:
+            with writing(self.path), self.path.open("rb+") as file:
                 os.fsync(file.fileno())
         return self._rows
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from latticecell.arrays import Floats
 from latticecell.errors import ConfigError
+from latticecell.output.files import write_file
 
 # Okabe & Ito, https://jfly.uni-koeln.de/color/: told apart by colour-blind readers
 BLUE: Final = "#0072B2"
@@ -75,8 +77,14 @@ def summary(history: History, path: str | Path, title: str) -> None:
     ConfigError
         If there is no row.
     """
-    figure = summary_figure(history, title)
-    figure.savefig(Path(path), format="png", dpi=DPI)
+    write_png(Path(path), summary_figure(history, title))
+
+
+def write_png(path: Path, figure: Figure) -> None:
+    """Write a figure; raises `OutputError`."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=DPI)
+    write_file(path, buffer.getvalue())
 
 
 def summary_figure(history: History, title: str) -> Figure:

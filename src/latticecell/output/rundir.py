@@ -12,7 +12,7 @@ import json
 import platform
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import version
@@ -25,11 +25,11 @@ from numpy.typing import NDArray
 from latticecell.checks import remarks
 from latticecell.config import Config
 from latticecell.effort import Effort
-from latticecell.errors import ConfigError
+from latticecell.errors import ConfigError, OutputError
 from latticecell.fields import Field, declarations
 from latticecell.network import Floats, Network
 from latticecell.output import checkpoint
-from latticecell.output.files import TEMPORARY, header, write_file
+from latticecell.output.files import TEMPORARY, header, make_folder, write_file, writing
 from latticecell.output.history import HistoryFile, Row
 from latticecell.output.index import write_index
 from latticecell.output.mesh import Mesh
@@ -92,8 +92,10 @@ class RunDirectory:
         Raises
         ------
         ConfigError
-            If the directory holds a run and ``force`` is false, holds a file of that name that is not a
-            run's, or cannot be made.
+            If the directory holds a run and ``force`` is false, or holds a file of that name that is not a
+            run's.
+        OutputError
+            If a file cannot be written; the directory holds no run then.
         """
         path = Path(path)
         run = cls(path)
@@ -104,13 +106,19 @@ class RunDirectory:
             )
         if present and not force:
             raise ConfigError(f"{path}: holds a run already; choose another directory or force overwriting")
+        make_folder(path)
+        if present:
+            run._clear()
         try:
-            path.mkdir(parents=True, exist_ok=True)
-            if present:
-                run._clear()
-        except OSError as error:
-            raise ConfigError(f"{path}: cannot be used as a run directory: {error.strerror}") from None
-        run._write_info(
+            run._begin(config, network, threads, command)
+        except OutputError:
+            run._clear()
+            raise
+        return run
+
+    def _begin(self, config: Config, network: Network | None, threads: int, command: str) -> None:
+        """Write what a run has before its first step."""
+        self._write_info(
             {
                 "format": FORMAT,
                 "name": config.name,
@@ -130,11 +138,10 @@ class RunDirectory:
                 "network": {} if network is None else _counts(network),
             }
         )
-        write_file(path / CONFIG, resolved_toml(config))
+        write_file(self.path / CONFIG, resolved_toml(config))
         if network is not None:
-            run._mesh = Mesh.of(network)
-            write_network(path / NETWORK, run._mesh)
-        return run
+            self._mesh = Mesh.of(network)
+            write_network(self.path / NETWORK, self._mesh)
 
     @classmethod
     def open(cls, path: str | Path) -> RunDirectory:
@@ -207,6 +214,10 @@ class RunDirectory:
     def append_row(self, row: Row) -> None:
         """Append one row to ``history.csv``; see `HistoryFile.append`."""
         self._history.append(row)
+
+    def take_back_row(self) -> None:
+        """Remove the row that was appended last."""
+        self._history.take_back()
 
     def write_snapshot(self, fields: Mapping[Field, NDArray], strain_c: Floats, time: float) -> None:
         """Write the next snapshot; see `latticecell.output.snapshots.Snapshots.append`."""
@@ -285,7 +296,6 @@ class RunDirectory:
         """Close the run in ``run.json``: status, wall time [s], peak memory [MB] and what it has cost."""
         if status not in ("done", "failed", "interrupted"):
             raise ValueError(f"status {status!r}: must be done, failed or interrupted")
-        self.write_index()
         self.amend(
             status=status,
             message=message,
@@ -295,6 +305,29 @@ class RunDirectory:
             **self.effort.table(),
         )
 
+    def conclude(self, status: Status, message: str, *writes: Callable[[], None]) -> None:
+        """End a run: write what is left, then the status; what cannot be written makes it a failed run.
+
+        Raises
+        ------
+        OutputError
+            The first one, after all else is written; none if the run had failed before.
+        """
+        failures, failed = [], status == "failed"
+        for write in writes:
+            try:
+                write()
+            except OutputError as error:
+                failures.append(error)
+        if failures and not failed:
+            status, message = "failed", str(failures[0])
+        try:
+            self.finish(status, message)
+        except OutputError as error:
+            failures.append(error)
+        if failures and not failed:
+            raise failures[0]
+
     @cached_property
     def _mesh(self) -> Mesh:
         return Mesh.of(read_network(self.path / NETWORK))
@@ -303,16 +336,18 @@ class RunDirectory:
         """Remove what a run has written."""
         self._snapshots.truncate(0)
         self._sweep()
-        if self._snapshots.folder.is_dir() and not any(self._snapshots.folder.iterdir()):
-            self._snapshots.folder.rmdir()
-        for name in FILES:
-            (self.path / name).unlink(missing_ok=True)
+        with writing(self.path):
+            if self._snapshots.folder.is_dir() and not any(self._snapshots.folder.iterdir()):
+                self._snapshots.folder.rmdir()
+            for name in FILES:
+                (self.path / name).unlink(missing_ok=True)
 
     def _sweep(self) -> None:
         """Remove what a kill has left of files being written."""
         for folder in (self._snapshots.folder, self.path):
             for part in folder.glob(TEMPORARY):
-                part.unlink()
+                with writing(part):
+                    part.unlink()
 
     def _write_info(self, info: dict[str, Any]) -> None:
         write_file(self.path / INFO, json.dumps(info, indent=2, default=checkpoint.plain) + "\n")

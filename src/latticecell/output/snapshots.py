@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from latticecell.errors import ConfigError
 from latticecell.fields import Field
 from latticecell.network import Floats
-from latticecell.output.files import header, put, sealing, verified
+from latticecell.output.files import header, make_folder, put, sealing, verified, writing
 from latticecell.output.mesh import Mesh
 
 KIND: Final = "snapshot"
@@ -74,7 +74,7 @@ class Snapshots:
         if self.fields and (odd := set(self.fields.values()) ^ set(fields)):
             names = sorted({field.key for field in odd})
             raise ValueError(f"fields differ from those of the earlier snapshots: {', '.join(names)}")
-        self.folder.mkdir(exist_ok=True)
+        make_folder(self.folder)
         about = {"time_s": float(time), "strain": [float(value) for value in strain_c]}
         with sealing(self.file(len(self.files())), KIND, about) as file:
             file.attrs.update(about)
@@ -104,7 +104,8 @@ class Snapshots:
         for path in kept:
             header(path, KIND)
         for path in sorted(set(self.folder.glob(NAMES)) - set(kept), reverse=True):
-            path.unlink()
+            with writing(path):
+                path.unlink()
         if not kept:
             self._fields = {}
 

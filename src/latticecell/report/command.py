@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from latticecell.errors import ConfigError
-from latticecell.output.files import replacing
+from latticecell.output.files import make_folder, write_file
 from latticecell.output.plots import summary_figure
 from latticecell.reader import resolved_toml
 from latticecell.report import figures, html
@@ -50,8 +50,9 @@ def write_report(run: Run | str | Path, out: str | Path | None = None, *, partic
     Raises
     ------
     ConfigError
-        If there is no run, no history or no snapshot, the particle is not one of the run's, or the file
-        cannot be written.
+        If there is no run, no history or no snapshot, or the particle is not one of the run's.
+    OutputError
+        If the file cannot be written.
     """
     run = run if isinstance(run, Run) else open_run(run)
     if not run.history:
@@ -65,13 +66,8 @@ def write_report(run: Run | str | Path, out: str | Path | None = None, *, partic
     target = Path(out) if out is not None else Path(run.place) / DEFAULT_NAME
     if target.is_dir():
         raise ConfigError(f"{target}: is a directory; name the HTML file to write")
-    text = _compose(run, particle - 1)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(target) as part:
-            part.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{target}: cannot be written: {error.strerror}") from None
+    make_folder(target.parent)
+    write_file(target, _compose(run, particle - 1))
     return target
 
 

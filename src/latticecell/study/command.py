@@ -52,5 +52,5 @@ def study_command(
         raise typer.Exit(INTERRUPTED) from None
     for case, seed, message in result.failed:
         typer.echo(f"FAILED: {case}, seed {seed}: {message}", err=True)
-    if result.failed:
+    if result.failed or not (report_only or set(result.columns["status"]) <= {"done"}):
         raise typer.Exit(FAILED)

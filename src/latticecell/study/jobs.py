@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, Literal
 
 from latticecell.cell1d.run import run_cell1d
 from latticecell.config import Config
-from latticecell.errors import ConfigError, LatticecellError
+from latticecell.errors import ConfigError, LatticecellError, OutputError
 from latticecell.output.checkpoint import CHECKPOINT
+from latticecell.output.files import make_folder, write_file
 from latticecell.output.rundir import RunDirectory
 from latticecell.registry import load
 from latticecell.run import Simulation, with_threads
@@ -85,6 +86,7 @@ def run_case(job: Job) -> Outcome:
                 _advance(job, path)
             except LatticecellError as error:
                 record_failure(path, str(error))
+                return Outcome("failed", str(error), time.monotonic() - begin)
             status, message = status_of(path)
     return Outcome(status, message, time.monotonic() - begin)
 
@@ -104,9 +106,10 @@ def status_of(path: Path) -> tuple[Status, str]:
 
 
 def record_failure(path: Path, message: str) -> None:
-    """Leave word of a failure in the directory of a run."""
-    path.mkdir(parents=True, exist_ok=True)
-    (path / ERROR).write_text(" ".join(message.split()) + "\n", encoding="utf-8")
+    """Leave word of a failure in the directory of a run, if it can be written to."""
+    with suppress(OutputError):
+        make_folder(path)
+        write_file(path / ERROR, " ".join(message.split()) + "\n")
 
 
 def _advance(job: Job, path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from matplotlib.figure import Figure
 
-from latticecell.output.files import replacing
+from latticecell.output.files import write_file
 from latticecell.report import html
 from latticecell.study.plan import Planned
 from latticecell.study.plots import cases_figure, key_label, lines_figure, main_quantities, pretty
@@ -40,9 +40,7 @@ def write_page(
     if failures := [i for i, status in enumerate(statuses) if status == "failed"]:
         rows = [[str(columns[name][i]) for name in ("case", "seed", "message")] for i in failures]
         sections.insert(0, ("Failed", html.table(("case", "seed", "message"), rows, text=(0, 2))))
-    with replacing(path) as part:
-        text = html.page(f"Study: {spec.name}", _lead(spec, statuses), sections, style=STYLE)
-        part.write_text(text, encoding="utf-8")
+    write_file(path, html.page(f"Study: {spec.name}", _lead(spec, statuses), sections, style=STYLE))
 
 
 def _lead(spec: StudySpec, statuses: Sequence[str]) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from latticecell.errors import ConfigError
+from latticecell.output.files import make_folder
 from latticecell.output.rundir import RunDirectory
 from latticecell.study.executors import EXECUTORS, Options
 from latticecell.study.jobs import Job, Outcome, record_failure, run_case, status_of
@@ -76,10 +77,7 @@ def run_missing(
         return
     name, _, address = executor.partition(":")
     opener = EXECUTORS[name]
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"{out}: cannot be made: {error.strerror}") from None
+    make_folder(out)
     options = Options(jobs, address, out, stop, slurm)
     with opener(options) as pool, _stopping(stop, say) as asked:
         _follow({pool.submit(run_case, job): job for job in todo}, say, asked, within)

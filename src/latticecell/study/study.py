@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from latticecell.output.files import make_folder
 from latticecell.registry import load
 from latticecell.results import Run, open_run
 from latticecell.study.page import write_page
@@ -108,6 +109,8 @@ def study(
     ------
     ConfigError
         With all problems of the file and of all its cases, before anything is run.
+    OutputError
+        If table or page cannot be written.
     KeyboardInterrupt
         After Ctrl-C, when the running cases have stopped with a checkpoint; calling again goes on.
     """
@@ -126,7 +129,7 @@ def study(
         run_missing(
             runs, path, executor=executor, jobs=jobs, say=say, slurm=spec.slurm, laws=files, within=within
         )
-    path.mkdir(parents=True, exist_ok=True)
+    make_folder(path)
     columns = results_table(runs, spec.keys)
     write_csv(path / CSV, columns)
     written = [CSV, PAGE]

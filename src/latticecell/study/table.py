@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from latticecell.output.files import replacing
+from latticecell.output.files import write_file
 from latticecell.results import open_run
 from latticecell.results.summary import summary
 from latticecell.study.jobs import status_of
@@ -52,8 +52,7 @@ def write_csv(path: Path, columns: Columns) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows(zip(*columns.values(), strict=True))
-    with replacing(path) as part:
-        part.write_text(text.getvalue(), encoding="utf-8", newline="")
+    write_file(path, text.getvalue())
 
 
 def write_parquet(path: Path, columns: Columns) -> bool:
@@ -63,6 +62,7 @@ def write_parquet(path: Path, columns: Columns) -> bool:
         import pyarrow.parquet
     except ModuleNotFoundError:
         return False
-    with replacing(path) as part:
-        pyarrow.parquet.write_table(pyarrow.table(columns), part)
+    buffer = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.table(columns), buffer)
+    write_file(path, buffer.getvalue())
     return True

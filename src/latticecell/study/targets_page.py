@@ -11,7 +11,7 @@ import numpy as np
 import tomli
 
 from latticecell.errors import ConfigError
-from latticecell.output.files import replacing
+from latticecell.output.files import write_file
 from latticecell.reader import resolved_toml
 from latticecell.report import html
 from latticecell.report.html import NOTHING, Cell
@@ -73,8 +73,7 @@ def write_page(
 ) -> None:
     """Write the page; equal runs give equal bytes: it holds no date.
 
-    ``about`` is what the page says of itself: version, seeds, variant, ... Raises `ConfigError` if the file
-    cannot be written.
+    ``about`` is what the page says of itself: version, seeds, variant, ... Raises `OutputError`.
     """
     drawn = draw_figures(panels, runs, targets)
     lead = (
@@ -93,12 +92,7 @@ def write_page(
         ("Parameters", parameters(runs, panels)),
         ("Runs", run_table(runs)),
     ]  # fmt: skip
-    text = html.page(targets.title, lead, sections, contents=True, style=STYLE)
-    try:
-        with replacing(path) as part:
-            part.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be written: {error.strerror}") from None
+    write_file(path, html.page(targets.title, lead, sections, contents=True, style=STYLE))
 
 
 def _registered(title: str, runs: CaseRuns) -> str:

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from latticecell.errors import ConfigError
-from latticecell.output.files import replacing
+from latticecell.output.files import write_file
 from latticecell.study.caseruns import CaseRuns
 from latticecell.study.targets import Target, Targets, figure_of, figure_order
 
@@ -180,8 +180,7 @@ def write_lines(path: Path, heads: Sequence[str], lines: Sequence[Sequence[objec
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(heads)
     writer.writerows(lines)
-    with replacing(path) as part:
-        part.write_text(text.getvalue(), encoding="utf-8", newline="")
+    write_file(path, text.getvalue())
 
 
 def _digits(value: float | None) -> str:

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from latticecell.errors import ConfigError
 from latticecell.results import open_run
 from latticecell.view.model import RunModel
 from latticecell.view.show import make_look, write_files
@@ -44,21 +43,16 @@ def view_command(
     html: Annotated[Path | None, typer.Option(help="Write one page to turn and play in a browser.")] = None,
 ) -> None:
     """See a run in 3-D: cut, fields, cracks; a window, or files with --screenshot, --movie, --html."""
-    try:
-        model = RunModel(open_run(path))
-        look = make_look(
-            model, field, time, cut=cut, at=at, magnify=magnify, cracks=cracks, springs=springs, whole=whole,
-            explode=explode, limits=limits,
-        )  # fmt: skip
-        if screenshot is None and movie is None and html is None:
-            from latticecell.view.interactive import show_window
+    model = RunModel(open_run(path))
+    look = make_look(
+        model, field, time, cut=cut, at=at, magnify=magnify, cracks=cracks, springs=springs, whole=whole,
+        explode=explode, limits=limits,
+    )  # fmt: skip
+    if screenshot is None and movie is None and html is None:
+        from latticecell.view.interactive import show_window
 
-            show_window(model, look)
-            return
-        size = (width, round(0.75 * width))
-        for line in write_files(model, look, size, screenshot, movie, html, straight=straight):
-            typer.echo(line)
-    except ConfigError as error:
-        for problem in error.problems:
-            typer.echo(problem, err=True)
-        raise typer.Exit(2) from None
+        show_window(model, look)
+        return
+    size = (width, round(0.75 * width))
+    for line in write_files(model, look, size, screenshot, movie, html, straight=straight):
+        typer.echo(line)

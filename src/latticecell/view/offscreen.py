@@ -5,6 +5,7 @@ A missing graphics driver can end the whole process, so each driver is first tri
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import subprocess
@@ -18,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latticecell.arrays import Flags, Floats
-from latticecell.errors import ConfigError
-from latticecell.output.files import replacing
+from latticecell.errors import ConfigError, OutputError
+from latticecell.output.files import make_folder, replacing, write_file
 from latticecell.view.geometry import Look
 from latticecell.view.model import RunModel
 from latticecell.view.scene import Scene
@@ -174,15 +175,18 @@ def write_picture(path: Path, picture: Flags) -> None:
     Raises
     ------
     ConfigError
-        If the format is unknown or the file cannot be written.
+        If the format is unknown.
+    OutputError
+        If the file cannot be written.
     """
     from PIL import Image
 
     check_name(path, "picture")
     image = Image.fromarray(picture)
     kind = Image.registered_extensions()[path.suffix.lower()]
-    with replacing(path) as part:
-        image.save(part, format=kind, **({"optimize": True} if kind == "PNG" else {}))
+    buffer = io.BytesIO()
+    image.save(buffer, format=kind, **({"optimize": True} if kind == "PNG" else {}))
+    write_file(path, buffer.getvalue())
 
 
 def write_movie(path: Path, pictures: Iterable[Flags], rate: float = 8.0) -> tuple[Path, str]:
@@ -198,7 +202,9 @@ def write_movie(path: Path, pictures: Iterable[Flags], rate: float = 8.0) -> tup
     Raises
     ------
     ConfigError
-        If the format is unknown, the file cannot be written or the encoder fails.
+        If the format is unknown.
+    OutputError
+        If the file cannot be written, or the encoder fails.
     """
     check_name(path, "film")
     if path.suffix.lower() == ".gif":
@@ -231,10 +237,11 @@ def _write_gif(path: Path, pictures: Iterable[Flags], rate: float) -> None:
     from PIL import Image
 
     frames = [Image.fromarray(picture).quantize(128, dither=Image.Dither.NONE) for picture in pictures]
-    with replacing(path) as part:
-        frames[0].save(
-            part, format="GIF", save_all=True, append_images=frames[1:], duration=round(1000 / rate), loop=0
-        )
+    buffer = io.BytesIO()
+    frames[0].save(
+        buffer, format="GIF", save_all=True, append_images=frames[1:], duration=round(1000 / rate), loop=0
+    )
+    write_file(path, buffer.getvalue())
 
 
 def _write_mp4(encoder: str, path: Path, pictures: Iterator[Flags], rate: float) -> None:
@@ -256,7 +263,8 @@ def _write_mp4(encoder: str, path: Path, pictures: Iterator[Flags], rate: float)
                 pass  # its message says why
             message = process.stderr.read().decode(errors="replace").strip()
         if process.returncode != 0:
-            raise ConfigError(f"{path}: the encoder failed: {message.splitlines()[-1] if message else '?'}")
+            told = message.splitlines()[-1] if message else f"exit code {process.returncode}"
+            raise OutputError(path, f"the encoder failed: {told}")
 
 
 def check_name(path: Path, kind: str) -> None:
@@ -264,7 +272,4 @@ def check_name(path: Path, kind: str) -> None:
     endings = ENDINGS[kind]
     if path.suffix.lower() not in endings:
         raise ConfigError(f"{path}: the name must end in {' or '.join(endings)}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be written: {error.strerror}") from None
+    make_folder(path.parent)

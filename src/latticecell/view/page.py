@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latticecell.errors import ConfigError
-from latticecell.output.files import replacing
+from latticecell.output.files import make_folder, write_file
 from latticecell.view.colours import CRACK_LABEL, CRACK_MAP, CRACK_SPAN, table, ticks
 from latticecell.view.geometry import CUTS, Drawn, Geometry, Layers, Look
 from latticecell.view.model import ORIENTATION, RunModel
@@ -35,17 +35,14 @@ def write_page(path: Path, model: RunModel, look: Look) -> Path:
     Raises
     ------
     ConfigError
-        If the name does not end in .html or the file cannot be written.
+        If the name does not end in .html.
+    OutputError
+        If the file cannot be written.
     """
     if path.suffix.lower() not in (".html", ".htm"):
         raise ConfigError(f"{path}: the name must end in .html")
-    text = compose_page(model, look)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as part:
-            part.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be written: {error.strerror}") from None
+    make_folder(path.parent)
+    write_file(path, compose_page(model, look))
     return path
 
 

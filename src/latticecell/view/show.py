@@ -41,7 +41,9 @@ def picture(
     Raises
     ------
     ConfigError
-        If the run holds no such field or moment, nothing can draw here, or the file cannot be written.
+        If the run holds no such field or moment, or nothing can draw here.
+    OutputError
+        If the file cannot be written.
     """
     from latticecell.view.offscreen import Studio, check_name, write_picture
 
@@ -156,7 +158,9 @@ def write_files(
     Raises
     ------
     ConfigError
-        If nothing can draw here, or a file cannot be written.
+        If nothing can draw here.
+    OutputError
+        If a file cannot be written.
     """
     if html is not None:
         from latticecell.view.page import write_page
