@@ -29,6 +29,7 @@ class Effort:
         self._counts: Counter[str] = Counter()
         self._open: list[Phase] = []
         self._last = (0.0, 0.0)
+        self._began, self._earlier = time.monotonic(), 0.0
 
     @contextmanager
     def phase(self, name: Phase) -> Iterator[None]:
@@ -51,14 +52,19 @@ class Effort:
             self._wall[name] += seconds["wall"]
             self._cpu[name] += seconds["cpu"]
         self._counts.update(table.get("counts", {}))
+        self._earlier += table.get("wall_time_s", 0.0)
 
     def table(self) -> dict[str, Any]:
-        """Return the account as plain values: ``timings_s`` by phase, wall and CPU [s], and ``counts``."""
+        """Return the account as plain values.
+
+        ``wall_time_s`` since it began, ``timings_s`` by phase, wall and CPU [s], and ``counts``.
+        """
+        whole = self._earlier + time.monotonic() - self._began
         seconds = {
             name: {"wall": round(wall, 4), "cpu": round(self._cpu[name], 4)}
             for name, wall in self._wall.items()
         }
-        return {"timings_s": seconds, "counts": dict(self._counts)}
+        return {"wall_time_s": round(whole, 4), "timings_s": seconds, "counts": dict(self._counts)}
 
     def _settle(self) -> None:
         """Give the time since the last change of phase to the one that is open."""

@@ -87,10 +87,10 @@ class Simulation:
             with effort.phase("network"):
                 network = network or build_network(config, build_microstructure(config))
             threads = kernel_threads(config.solver.threads, network.n_nodes)
-            directory = RunDirectory.create(
-                path, config, network, threads=threads, command=command, force=force
-            )
-            directory.effort.add(effort.table())
+            with effort.phase("output"):
+                directory = RunDirectory.create(
+                    path, config, network, threads=threads, command=command, force=force, effort=effort
+                )
             try:
                 return cls._begin(config, network, directory)
             except LatticecellError as error:

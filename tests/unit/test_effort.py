@@ -9,8 +9,8 @@ from latticecell.effort import Effort, sentence, shares
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Every look at the clock is 3 s, and 5 s of processor, after the last one."""
-    for name, tick in (("perf_counter", 3.0), ("process_time", 5.0)):
+    """Every look at the clock is 3 s, and 5 s of processor, after the last one; the whole time goes by 7."""
+    for name, tick in (("perf_counter", 3.0), ("process_time", 5.0), ("monotonic", 7.0)):
         ticks = itertools.count(11.0, tick)
         monkeypatch.setattr(f"time.{name}", lambda ticks=ticks: next(ticks))
 
@@ -35,6 +35,7 @@ def test_parts_add_up(clock):
         effort.add({**effort.table(), "other": 1})
     effort.count(steps=1, rejected=4)
     assert effort.table() == {
+        "wall_time_s": 7.0 + (7.0 + 14.0) + 21.0,
         "timings_s": {"network": {"wall": 12.0, "cpu": 20.0}}, "counts": {"steps": 9, "rejected": 4}
     }  # fmt: skip
 

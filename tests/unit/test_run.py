@@ -278,7 +278,7 @@ def test_info_tells_what_the_run_has_cost(finished, tmp_path):
     assert {"network", "setup", "equilibrium setup", "equilibrium solve", "stress and bonds",
             "electrochemistry", "output"} == set(info["timings_s"])  # fmt: skip
     counted = sum(phase["wall"] for phase in info["timings_s"].values())
-    assert 0.9 * info["wall_time_s"] - 0.1 < counted < info["wall_time_s"] + 0.5
+    assert 0.8 * info["wall_time_s"] < counted <= info["wall_time_s"]
     counts = info["counts"]
     assert counts["steps"] == len(history["time_s"]) - 1
     assert counts["rejected"] == history["rejected"].sum()

@@ -11,7 +11,6 @@ import hashlib
 import json
 import platform
 import sys
-import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
@@ -70,8 +69,6 @@ class RunDirectory:
         self.effort = Effort()
         self._history = HistoryFile(path / HISTORY)
         self._snapshots = Snapshots(path / FIELDS)
-        self._started = time.monotonic()
-        self._wall_before = 0.0
 
     @classmethod
     def create(
@@ -83,11 +80,13 @@ class RunDirectory:
         threads: int,
         command: str = "",
         force: bool = False,
+        effort: Effort | None = None,
     ) -> RunDirectory:
         """Make the directory and write ``run.json``, ``config.toml`` and the network.
 
         A run without a network (a 1-D cell) has a history only. ``threads`` and ``command`` are for the
         record. ``force`` removes the files of a run that is already there; nothing else is touched.
+        ``effort`` is the account of the run if that has begun already.
 
         Raises
         ------
@@ -99,6 +98,7 @@ class RunDirectory:
         """
         path = Path(path)
         run = cls(path)
+        run.effort = effort or run.effort
         present = [name for name in (*FILES, FIELDS) if (path / name).exists()]
         if present and not _format(path).startswith(FORMATS):
             raise ConfigError(
@@ -246,7 +246,6 @@ class RunDirectory:
             "cursor": cursor,
             "rows": self._history.sync(),
             "snapshots": len(self._snapshots.files()),
-            "wall_time_s": self._wall_time(),
             "effort": self.effort.table(),
             "config": self._config_hash(),
             "network": header(self.path / NETWORK, KIND)["sha256"],
@@ -281,7 +280,6 @@ class RunDirectory:
         self._snapshots.truncate(about["snapshots"])
         self._history.replace(kept)
         self._sweep()
-        self._wall_before, self._started = about["wall_time_s"], time.monotonic()
         self.effort.add(about.get("effort", {}))
         laws = recorded(self.info().get("laws", ()))
         if not about["cursor"].get("finished"):  # a run that is over stays as it is
@@ -300,7 +298,6 @@ class RunDirectory:
             status=status,
             message=message,
             finished=_now(),
-            wall_time_s=self._wall_time(),
             peak_memory_MB=_peak_memory(),
             **self.effort.table(),
         )
@@ -354,9 +351,6 @@ class RunDirectory:
 
     def _config_hash(self) -> str:
         return hashlib.sha256((self.path / CONFIG).read_bytes()).hexdigest()
-
-    def _wall_time(self) -> float:
-        return self._wall_before + time.monotonic() - self._started
 
 
 def _format(path: Path) -> str:
