@@ -140,11 +140,11 @@ def gather_outflow(
     int n_threads,
 ):
     """Net outflow of each node, (n_nodes,) [m3/s]; ``entry`` lists ``2 * link + end`` of each node."""
-    cdef Py_ssize_t n, k, m
+    cdef Py_ssize_t n, k
     cdef double total
+    cdef double *sign = [1.0, -1.0]
     for n in prange(out.shape[0], nogil=True, num_threads=n_threads, schedule="static"):
         total = 0.0
         for k in range(start_n[n], start_n[n + 1]):
-            m = entry[k] // 2
-            total = total + flux_l[m] * (1 - 2 * (entry[k] - 2 * m))
+            total = total + flux_l[entry[k] >> 1] * sign[entry[k] & 1]
         out[n] = total
