@@ -294,13 +294,16 @@ class RunDirectory:
         """Close the run in ``run.json``: status, wall time [s], peak memory [MB] and what it has cost."""
         if status not in ("done", "failed", "interrupted"):
             raise ValueError(f"status {status!r}: must be done, failed or interrupted")
-        self.amend(
-            status=status,
-            message=message,
-            finished=_now(),
-            peak_memory_MB=_peak_memory(),
-            **self.effort.table(),
-        )
+        try:
+            self.write_index()
+        finally:
+            self.amend(
+                status=status,
+                message=message,
+                finished=_now(),
+                peak_memory_MB=_peak_memory(),
+                **self.effort.table(),
+            )
 
     def conclude(self, status: Status, message: str, *writes: Callable[[], None]) -> None:
         """End a run: write what is left, then the status; what cannot be written makes it a failed run.
