@@ -6,7 +6,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 Phase = Literal[
     "network", "setup", "equilibrium setup", "equilibrium solve", "stress and bonds", "electrochemistry",
@@ -61,8 +61,9 @@ class Effort:
         """
         whole = self._earlier + time.monotonic() - self._began
         seconds = {
-            name: {"wall": round(wall, 4), "cpu": round(self._cpu[name], 4)}
-            for name, wall in self._wall.items()
+            name: {"wall": round(self._wall[name], 4), "cpu": round(self._cpu[name], 4)}
+            for name in get_args(Phase)
+            if name in self._wall
         }
         return {"wall_time_s": round(whole, 4), "timings_s": seconds, "counts": dict(self._counts)}
 
