@@ -19,7 +19,7 @@ from latticecell.cell1d.command import Laws, cell1d_command
 from latticecell.checks import outlook, remarks
 from latticecell.config import Config
 from latticecell.effort import sentence
-from latticecell.errors import ConfigError, NetworkError, OutputError, SolveError, printable
+from latticecell.errors import ConfigError, InUseError, NetworkError, OutputError, SolveError, printable
 from latticecell.export import export_command
 from latticecell.output.files import write_file
 from latticecell.reader import MOST_PROBLEMS, read_config, resolved_toml
@@ -65,6 +65,9 @@ def _explained(laws: list[str] | None = None) -> Iterator[None]:
     except (SolveError, NetworkError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(NUMERICAL_FAILURE) from None
+    except InUseError as error:
+        typer.echo(printable(str(error)), err=True)
+        raise typer.Exit(BAD_INPUT) from None
     except OutputError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(NOT_WRITTEN) from None

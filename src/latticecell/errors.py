@@ -42,6 +42,10 @@ class ConfigError(LatticecellError):
         super().__init__("\n".join(self.problems))
 
 
+class InUseError(LatticecellError):
+    """A run directory that another process owns; the message says which."""
+
+
 class NetworkError(LatticecellError):
     """A network that cannot be built or fails a check of its own geometry."""
 

@@ -18,6 +18,7 @@ from latticecell.meshing.generate import build_network
 from latticecell.microstructure import build_microstructure
 from latticecell.network import Network
 from latticecell.observables import Observer
+from latticecell.output.lock import Lock
 from latticecell.output.plots import summary
 from latticecell.output.rundir import RunDirectory, Status
 from latticecell.protocol import due, stages
@@ -47,6 +48,9 @@ class Simulation:
     Made by `start` or `resume`. Iterating over `advance` writes history, snapshots and checkpoints; closing
     the iterator early (or Ctrl-C between steps) leaves a checkpoint of the last step. ``notes`` tell which
     laws are no longer those with which a resumed run began, and whether its last checkpoint was damaged.
+
+    A simulation owns its directory, see `latticecell.output.lock`, until `advance` ends, it is closed, or
+    forgotten; ``with Simulation.start(...) as simulation`` closes it.
     """
 
     def __init__(
@@ -63,6 +67,18 @@ class Simulation:
         self.cursor = cursor
         self.notes = tuple(notes)
         self._observer = Observer(stepper)
+        self._left: str | None = None
+
+    def __enter__(self) -> Simulation:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the directory back to other processes; `advance` takes it again."""
+        self._left = self.directory.checkpoint_digest()
+        self.directory.lock.release()
 
     @classmethod
     def start(
@@ -74,7 +90,9 @@ class Simulation:
         Raises
         ------
         ConfigError
-            If the directory is in use or the microstructure is impossible.
+            If the directory holds a run already or the microstructure is impossible.
+        InUseError
+            If another process owns the directory.
         NetworkError
             If the network cannot be generated.
         SolveError
@@ -82,6 +100,9 @@ class Simulation:
         OutputError
             If a file cannot be written.
         """
+        lock = Lock(Path(path))
+        if Path(path).is_dir():
+            lock.take()  # before the work of building a network
         with one_blas_thread():
             effort = Effort()
             with effort.phase("network"):
@@ -89,13 +110,15 @@ class Simulation:
             threads = kernel_threads(config.solver.threads, network.n_nodes)
             with effort.phase("output"):
                 directory = RunDirectory.create(
-                    path, config, network, threads=threads, command=command, force=force, effort=effort
-                )
+                    path, config, network, threads=threads, command=command, force=force, effort=effort,
+                    lock=lock,
+                )  # fmt: skip
             try:
                 return cls._begin(config, network, directory)
             except LatticecellError as error:
                 with suppress(OutputError):
                     directory.finish("failed", str(error))
+                lock.release()
                 raise
 
     @classmethod
@@ -120,8 +143,11 @@ class Simulation:
         ConfigError
             If there is nothing to go on from, a law of the run is not registered, or the bonds would not be
             those that the run began with.
+        InUseError
+            If another process owns the directory.
         """
         directory = RunDirectory.open(path)
+        directory.lock.take()
         config = directory.config()
         notes = compare(named_laws(config), directory.info().get("laws", ()))
         if threads is not None:
@@ -153,6 +179,7 @@ class Simulation:
             If a file cannot be written, after writing what can be; nothing of the step is there then, and
             `resume` goes on from the last checkpoint.
         """
+        self._own()
         output = self.stepper.config.output
         status: Status = "interrupted"
         message, whole = "stopped by the user", True
@@ -188,6 +215,16 @@ class Simulation:
         finally:
             last = [self._checkpoint] if whole else []
             self.directory.conclude(status, message, *last, self._index, self._plot)
+            self._left = self.directory.checkpoint_digest()
+
+    def _own(self) -> None:
+        """Take the lock again, if it was released; nobody may have gone on with the run meanwhile."""
+        if self.directory.lock.held:
+            return
+        self.directory.lock.take()
+        if self.directory.checkpoint_digest() != self._left:
+            self.directory.lock.release()
+            raise ConfigError(f"{self.directory.path}: another process has gone on with it; resume it")
 
     def _write(self, report: StepReport) -> Row:
         """Write row and snapshot of a step, or neither."""

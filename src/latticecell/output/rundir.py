@@ -28,9 +28,10 @@ from latticecell.errors import ConfigError, OutputError
 from latticecell.fields import Field, declarations
 from latticecell.network import Floats, Network
 from latticecell.output import checkpoint
-from latticecell.output.files import TEMPORARY, header, make_folder, write_file, writing
+from latticecell.output.files import TEMPORARY, header, write_file, writing
 from latticecell.output.history import HistoryFile, Row
 from latticecell.output.index import write_index
+from latticecell.output.lock import Lock
 from latticecell.output.mesh import Mesh
 from latticecell.output.network import KIND, read_network, write_network
 from latticecell.output.snapshots import DISPLACEMENT, Snapshots
@@ -62,11 +63,14 @@ class RunDirectory:
     ----------
     effort : Effort
         What the run has cost so far; kept in checkpoints and, in the end, in ``run.json``.
+    lock : Lock
+        Held by the process that writes; readers need none.
     """
 
     def __init__(self, path: Path):
         self.path = path
         self.effort = Effort()
+        self.lock = Lock(path)
         self._history = HistoryFile(path / HISTORY)
         self._snapshots = Snapshots(path / FIELDS)
 
@@ -81,38 +85,46 @@ class RunDirectory:
         command: str = "",
         force: bool = False,
         effort: Effort | None = None,
+        lock: Lock | None = None,
     ) -> RunDirectory:
         """Make the directory and write ``run.json``, ``config.toml`` and the network.
 
         A run without a network (a 1-D cell) has a history only. ``threads`` and ``command`` are for the
         record. ``force`` removes the files of a run that is already there; nothing else is touched.
         ``effort`` is the account of the run if that has begun already.
+        The lock is taken, unless it is given.
 
         Raises
         ------
         ConfigError
             If the directory holds a run and ``force`` is false, or holds a file of that name that is not a
             run's.
+        InUseError
+            If another process owns the directory.
         OutputError
             If a file cannot be written; the directory holds no run then.
         """
         path = Path(path)
         run = cls(path)
         run.effort = effort or run.effort
+        run.lock = lock or run.lock
+        run.lock.take()
         present = [name for name in (*FILES, FIELDS) if (path / name).exists()]
         if present and not _format(path).startswith(FORMATS):
+            run.lock.release()
             raise ConfigError(
                 f"{path}: holds {', '.join(present)} but is not the directory of a run; choose another one"
             )
         if present and not force:
+            run.lock.release()
             raise ConfigError(f"{path}: holds a run already; choose another directory or force overwriting")
-        make_folder(path)
         if present:
             run._clear()
         try:
             run._begin(config, network, threads, command)
         except OutputError:
             run._clear()
+            run.lock.release()
             raise
         return run
 
@@ -252,6 +264,13 @@ class RunDirectory:
         }
         checkpoint.write_checkpoint(self.path, state, about)
 
+    def checkpoint_digest(self) -> str:
+        """Return the digest of the newest checkpoint; empty if there is none."""
+        try:
+            return str(header(self.path / checkpoint.CHECKPOINT, checkpoint.KIND)["sha256"])
+        except ConfigError:
+            return ""
+
     def read_checkpoint(self) -> tuple[State, dict[str, Any], list[str]]:
         """Return the last state and cursor, and cut history and snapshots back to that moment.
 
@@ -304,9 +323,12 @@ class RunDirectory:
                 peak_memory_MB=_peak_memory(),
                 **self.effort.table(),
             )
+            self.lock.release()
 
     def conclude(self, status: Status, message: str, *writes: Callable[[], None]) -> None:
         """End a run: write what is left, then the status; what cannot be written makes it a failed run.
+
+        The lock is released.
 
         Raises
         ------
@@ -325,6 +347,7 @@ class RunDirectory:
             self.finish(status, message)
         except OutputError as error:
             failures.append(error)
+        self.lock.release()
         if failures and not failed:
             raise failures[0]
 

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final, Literal
+from typing import Final, Literal
 
 from latticecell.cell1d.run import run_cell1d
 from latticecell.config import Config
-from latticecell.errors import ConfigError, LatticecellError, OutputError
+from latticecell.errors import ConfigError, InUseError, LatticecellError, OutputError
 from latticecell.output.checkpoint import CHECKPOINT
 from latticecell.output.files import make_folder, write_file
 from latticecell.output.rundir import RunDirectory
 from latticecell.registry import load
 from latticecell.run import Simulation, with_threads
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
-
-LOCK: Final = "lock"
 ERROR: Final = "error.txt"
 POLL_S: Final = 0.2
 
@@ -78,17 +71,16 @@ def run_case(job: Job) -> Outcome:
     begin, path = time.monotonic(), Path(job.path)
     for name in job.laws:
         load(name)
-    path.mkdir(parents=True, exist_ok=True)
-    with _alone(path, Path(job.stop)) as mine:
-        status, message = status_of(path)
-        if status != "done" and mine:
-            try:
-                _advance(job, path)
-            except LatticecellError as error:
-                record_failure(path, str(error))
-                return Outcome("failed", str(error), time.monotonic() - begin)
-            status, message = status_of(path)
-    return Outcome(status, message, time.monotonic() - begin)
+    while status_of(path)[0] != "done" and not Path(job.stop).exists():
+        try:
+            _advance(job, path)
+            break
+        except InUseError:  # an engine that takes a worker for dead starts its job elsewhere
+            time.sleep(POLL_S)
+        except LatticecellError as error:
+            record_failure(path, str(error))
+            return Outcome("failed", str(error), time.monotonic() - begin)
+    return Outcome(*status_of(path), time.monotonic() - begin)
 
 
 def status_of(path: Path) -> tuple[Status, str]:
@@ -139,27 +131,3 @@ def _simulation(job: Job, path: Path) -> Simulation:
             pass
     config = with_threads(job.config, threads)
     return Simulation.start(config, path, command="latticecell study", force=True)
-
-
-@contextmanager
-def _alone(path: Path, stop: Path) -> Iterator[bool]:
-    """Hold the lock of a run directory; yield False if asked to stop before it is free.
-
-    An engine that takes a worker for dead starts its job elsewhere: the second waits for the first.
-    """
-    with (path / LOCK).open("w") as file:
-        while not (mine := _locked(file)) and not stop.exists():
-            time.sleep(POLL_S)
-        yield mine
-
-
-def _locked(file: IO[str]) -> bool:
-    if fcntl is None:
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # a file system without locks
-        return True
-    return True
