@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -25,11 +24,12 @@ from latticecell.output.files import write_file
 from latticecell.reader import MOST_PROBLEMS, read_config, resolved_toml
 from latticecell.registry import load
 from latticecell.report.command import report_command
+from latticecell.signals import Stop, stopping, streams
 from latticecell.study.command import study_command
 from latticecell.template import commented_toml
 from latticecell.view.command import view_command
 
-BAD_INPUT, NUMERICAL_FAILURE, NOT_WRITTEN, INTERRUPTED = 2, 3, 4, 130
+BAD_INPUT, NUMERICAL_FAILURE, NOT_WRITTEN = 2, 3, 4
 
 app = typer.Typer(
     help="Lattice model of chemo-mechanical failure in composite cathodes.",
@@ -146,10 +146,10 @@ def run(
     laws: Laws = None,
     force: Force = False,
 ) -> None:
-    """Run a file; Ctrl-C stops after the current step and leaves a checkpoint."""
+    """Run a file; Ctrl-C, SIGTERM or SIGHUP stop after the current step and leave a checkpoint."""
     from latticecell.run import Simulation
 
-    with _explained(laws):
+    with _explained(laws), _stoppable() as stop:
         overrides = [*(assignments or ()), *([f"solver.threads={threads}"] if threads else [])]
         config = read_config(file, overrides)
         path = out or Path("runs") / file.stem
@@ -161,7 +161,7 @@ def run(
             f"{counts.n_sites} sites, {counts.n_nodes} nodes, {counts.n_springs} springs, "
             f"{counts.n_bonds} bonds; writing to {path}"
         )
-        _follow(simulation, config, path)
+        _follow(simulation, config, path, stop)
 
 
 @app.command()
@@ -171,14 +171,14 @@ def resume(
     """Go on with an interrupted run from its last checkpoint."""
     from latticecell.run import Simulation
 
-    with _explained(laws):
+    with _explained(laws), _stoppable() as stop:
         simulation = Simulation.resume(path, threads)
         _say([*simulation.notes, *remarks(simulation.stepper.config)])
         if simulation.cursor.finished:
             typer.echo(f"{path}: is complete")
             return
         typer.echo(f"{path}: going on at t = {float(simulation.state.time[0]):.1f} s")
-        _follow(simulation, simulation.stepper.config, path)
+        _follow(simulation, simulation.stepper.config, path, stop)
 
 
 app.command("cell1d")(_explained()(cell1d_command))
@@ -188,22 +188,13 @@ app.command("export")(_explained()(export_command))
 app.command("study")(_explained()(study_command))
 
 
-def _follow(simulation: object, config: Config, path: Path) -> None:
-    """Advance a run to its end, showing progress; stop cleanly at the first Ctrl-C."""
+def _follow(simulation: object, config: Config, path: Path, stop: Stop) -> None:
+    """Advance a run to its end, showing progress; stop cleanly when asked to."""
     from latticecell.progress import progress_display
     from latticecell.run import Simulation
 
     assert isinstance(simulation, Simulation)
-    stop = False
-
-    def ask(signum: int, frame: object) -> None:
-        nonlocal stop
-        if stop:
-            raise KeyboardInterrupt
-        stop = True
-        typer.echo("stopping after this step; once more to stop at once", err=True)
-
-    previous = signal.signal(signal.SIGINT, ask)
+    stop.patient = True
     steps = simulation.advance()
     row = None
     try:
@@ -211,7 +202,7 @@ def _follow(simulation: object, config: Config, path: Path) -> None:
             for progress in steps:
                 row = progress.row
                 show(progress)
-                if stop:
+                if stop.number:
                     break
     except SolveError as error:
         typer.echo(str(error), err=True)
@@ -219,18 +210,35 @@ def _follow(simulation: object, config: Config, path: Path) -> None:
         raise typer.Exit(NUMERICAL_FAILURE) from None
     except KeyboardInterrupt:
         typer.echo(f"stopped; go on from the last checkpoint with: latticecell resume {path}", err=True)
-        raise typer.Exit(INTERRUPTED) from None
+        raise typer.Exit(stop.code) from None
     finally:
         steps.close()
-        signal.signal(signal.SIGINT, previous)
-    if stop and not simulation.cursor.finished:
+    if stop.number and not simulation.cursor.finished:
         typer.echo(f"stopped; go on with: latticecell resume {path}", err=True)
-        raise typer.Exit(INTERRUPTED)
+        raise typer.Exit(stop.code)
     if row is not None:
         typer.echo(f"done at t = {row['time_s']:.1f} s; history, fields and summary.png are in {path}")
         typer.echo(sentence(simulation.directory.info()))
 
 
+@contextmanager
+def _stoppable() -> Iterator[Stop]:
+    """Take signals; what is stopped before its first step says so."""
+    with stopping() as stop:
+        try:
+            yield stop
+        except KeyboardInterrupt:
+            typer.echo("stopped", err=True)
+            raise typer.Exit(stop.code) from None
+
+
 def main() -> None:
     """Entry point of the ``latticecell`` command."""
-    app()
+    with streams() as problems:
+        try:
+            app()
+        except SystemExit as end:
+            code = end.code
+    for problem in problems:
+        typer.echo(problem, err=True)
+    sys.exit(code or (NOT_WRITTEN if problems else 0))

@@ -7,7 +7,7 @@ import latticecell
 
 ROOT = Path(latticecell.__file__).parent
 LAYERS = [
-    {"arrays", "units", "errors", "numerics", "acceleration", "effort", "registry", "threads"},
+    {"arrays", "units", "errors", "numerics", "acceleration", "effort", "registry", "signals", "threads"},
     {"fields"},
     {"_kernels"},
     {"schema"},

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Generator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from latticecell.cell1d.model import Cell
 from latticecell.cell1d.run import advance, cell_of
+from latticecell.cell1d.solve import Step
 from latticecell.checks import remarks
 from latticecell.errors import SolveError, printable
 from latticecell.output.rundir import RunDirectory
 from latticecell.reader import read_config
 from latticecell.registry import load
+from latticecell.signals import Stop, stopping
 
-INTERRUPTED = 130
 Laws = Annotated[
     list[str] | None,
     typer.Option("--laws", help="Python file that registers laws of your own (or name of an entry point)."),
@@ -47,6 +50,14 @@ def cell1d_command(
         f"{100 * cell.filled:.1f} % active; writing to {path}"
     )
     run = advance(config, cell, directory)
+    with stopping() as stop:
+        stop.patient = True
+        count = _follow(run, cell, stop, path)
+    typer.echo(f"done in {count - 1} steps; history and summary.png are in {path}")
+
+
+def _follow(run: Generator[Step, None, None], cell: Cell, stop: Stop, path: Path) -> int:
+    """Run to the end, or until asked to stop; return the number of rows."""
     count = 0
     try:
         for step in run:
@@ -57,11 +68,13 @@ def cell1d_command(
                     f"{step.stage.kind} {step.stage.cycle + 1} ends at {step.time:.1f} s, "
                     f"{fields.voltage:.4f} V, {1e9 * fields.density * cell.area:.4g} nA"
                 )
+            if stop.number:
+                raise KeyboardInterrupt
     except SolveError:
         typer.echo(f"results up to there are in {path}", err=True)
         raise
     except KeyboardInterrupt:
         run.close()
-        typer.echo(f"stopped; results up to there are in {path}", err=True)
-        raise typer.Exit(INTERRUPTED) from None
-    typer.echo(f"done in {count - 1} steps; history and summary.png are in {path}")
+        typer.echo(f"stopped; results up to there are in {path}; a 1-D run keeps no checkpoints", err=True)
+        raise typer.Exit(stop.code) from None
+    return count

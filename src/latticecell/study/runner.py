@@ -15,6 +15,7 @@ from typing import Any, Final
 from latticecell.errors import ConfigError
 from latticecell.output.files import make_folder
 from latticecell.output.rundir import RunDirectory
+from latticecell.signals import ASKING
 from latticecell.study.executors import EXECUTORS, Options
 from latticecell.study.jobs import Job, Outcome, record_failure, run_case, status_of
 from latticecell.study.plan import Planned
@@ -63,7 +64,7 @@ def run_missing(
     ConfigError
         If the engine is unknown or cannot be had.
     KeyboardInterrupt
-        After Ctrl-C or SIGTERM, when all running cases have stopped after their step.
+        After Ctrl-C, SIGTERM or SIGHUP, when all running cases have stopped after their step.
     """
     out = out.resolve()
     stop = out / f"stop-{uuid.uuid4().hex}"
@@ -94,7 +95,7 @@ def _job(run: Planned, stop: Path, laws: Sequence[str]) -> Job:
 
 @contextmanager
 def _stopping(stop: Path, say: Say) -> Iterator[Callable[[], bool]]:
-    """Turn the first Ctrl-C or SIGTERM into the file that asks all runs to stop; the second one ends all."""
+    """Turn the first Ctrl-C, SIGTERM or SIGHUP into the file that asks all runs to stop; the second one ends all."""
 
     def ask(signum: int, frame: object) -> None:
         if stop.exists():
@@ -103,7 +104,11 @@ def _stopping(stop: Path, say: Say) -> Iterator[Callable[[], bool]]:
         say("stopping all runs after their step; once more to stop at once")
 
     here = threading.current_thread() is threading.main_thread()
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM) if here}
+    before = {
+        number: signal.signal(number, ask)
+        for number in ASKING
+        if here and signal.getsignal(number) != signal.SIG_IGN
+    }
     whole = False
     try:
         yield stop.exists

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from latticecell.signals import ASKING
 from latticecell.study.executors import Options
 
 ATTEMPTS: Final = 3
@@ -71,8 +72,8 @@ class Pool(Executor):
 
 def _prepare(stop: str) -> None:
     """Leave signals to the parent, which asks for a stop, and do not outlive it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for number in ASKING:
+        signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_watch, args=(Path(stop),), daemon=True).start()
 
 
