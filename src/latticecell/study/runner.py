@@ -95,7 +95,7 @@ def _job(run: Planned, stop: Path, laws: Sequence[str]) -> Job:
 
 @contextmanager
 def _stopping(stop: Path, say: Say) -> Iterator[Callable[[], bool]]:
-    """Turn the first Ctrl-C, SIGTERM or SIGHUP into the file that asks all runs to stop; the second one ends all."""
+    """Turn the first request to stop into the file that asks all runs to stop; the second one ends all."""
 
     def ask(signum: int, frame: object) -> None:
         if stop.exists():
