@@ -148,6 +148,19 @@ class Simulation:
         """
         directory = RunDirectory.open(path)
         directory.lock.take()
+        try:
+            run = cls._restored(directory, threads)
+        except BaseException:
+            directory.lock.release()
+            raise
+        if run.cursor.finished and directory.info()["status"] != "done":  # killed between last step and end
+            for _ in run.advance():
+                pass
+        return run
+
+    @classmethod
+    def _restored(cls, directory: RunDirectory, threads: int | None) -> Simulation:
+        """Read the last checkpoint of a directory."""
         config = directory.config()
         notes = compare(named_laws(config), directory.info().get("laws", ()))
         if threads is not None:
@@ -156,17 +169,13 @@ class Simulation:
             network = directory.network()
             if network is None:
                 raise ConfigError(
-                    f"{path}: is a run of the 1-D cell, which keeps no checkpoints; start a new run"
+                    f"{directory.path}: is a run of the 1-D cell, which keeps no checkpoints; start a new run"
                 )
             state, table, more = directory.read_checkpoint()
             with directory.effort.phase("setup"):
                 stepper = Stepper(config, network, effort=directory.effort)
                 _check_bonds(stepper, state, directory)
-                run = cls(directory, stepper, state, Cursor(**table), [*notes, *more])
-        if run.cursor.finished and directory.info()["status"] != "done":  # killed between last step and end
-            for _ in run.advance():
-                pass
-        return run
+        return cls(directory, stepper, state, Cursor(**table), [*notes, *more])
 
     def advance(self) -> Generator[Progress, None, None]:
         """Run to the end of the protocol, yielding after each step.

@@ -7,8 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import fields as dataclass_fields
 from pathlib import Path
 
@@ -18,8 +16,9 @@ from latticecell import config_from_table, resolved_toml
 from latticecell.output import RunDirectory
 from latticecell.output.checkpoint import read_checkpoint
 from latticecell.state import State
+from pausing import PATIENCE_S, paused, start_pausing
 
-PATIENCE_S = 300.0
+PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
 LATTICECELL = [sys.executable, "-m", "latticecell"]
 SHORT = SMALL | {
     "name": "short",
@@ -46,8 +45,7 @@ def input_file(folder: Path, **sections: dict) -> Path:
 
 def start(*arguments: str | Path, **options: object) -> subprocess.Popen:
     """Start ``latticecell ARGUMENTS``; what it writes is kept unless the options of `Popen` say otherwise."""
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen([*LATTICECELL, *map(str, arguments)], **(pipes | options))
+    return subprocess.Popen([*LATTICECELL, *map(str, arguments)], **(PIPES | options))
 
 
 def finish(process: subprocess.Popen, code: int = 0) -> tuple[str, str]:
@@ -75,31 +73,22 @@ def drive(*arguments: str | Path) -> dict:
     return json.loads(done.stdout)
 
 
-def wait_for(condition: Callable[[], bool], process: subprocess.Popen) -> None:
-    """Wait until something is so, while a process lives."""
-    limit = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < limit
-        time.sleep(0.002)
-
-
 def rows(out: Path) -> int:
     """Number of whole lines of a history, with its header."""
     path = out / "history.csv"
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
-def started(out: Path, *arguments: str | Path, lines: int = 4, **options: object) -> subprocess.Popen:
-    """Start a run and wait for so many lines of its history."""
-    process = start(*arguments, **options)
-    wait_for(lambda: rows(out) >= lines, process)
+def started(*arguments: str | Path, lines: int = 4, **options: object) -> subprocess.Popen:
+    """Start a run and wait until it pauses with so many lines of its history."""
+    process = start_pausing(lines, *arguments, **(PIPES | options))
+    paused(process)
     return process
 
 
-def killed(out: Path, *arguments: str | Path, lines: int = 4) -> None:
+def killed(*arguments: str | Path, lines: int = 4) -> None:
     """Start a run and kill it after so many lines of its history."""
-    process = started(out, *arguments, lines=lines)
+    process = started(*arguments, lines=lines)
     process.kill()
     process.communicate()
 

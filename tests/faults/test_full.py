@@ -29,7 +29,7 @@ def test_a_run_that_cannot_be_written_fails_and_goes_on_to_the_same_end(tmp_path
     file, out = harness.input_file(tmp_path), tmp_path / "run"
     refused("run", file, "-o", out, size=200, file="run.json")
     assert not list(out.iterdir())
-    harness.killed(out, "run", file, "-o", out, lines=5)
+    harness.killed("run", file, "-o", out, lines=5)
     size = (whole / "fields" / "000002.h5").stat().st_size - 1
     refused("resume", out, size=size, file="000002.h5")  # checkpoints are smaller
     info = json.loads((out / "run.json").read_text())
@@ -86,7 +86,7 @@ def test_a_disk_that_fills_at_every_size_in_steps_of_2_percent_of_a_checkpoint(t
 def fill(tmp_path, whole, percent):
     """Resume a run with room for 0 to 400 % of a checkpoint, then with enough; see the driver."""
     file, base = harness.input_file(tmp_path), tmp_path / "base"
-    harness.killed(base, "run", file, "-o", base, lines=8)
+    harness.killed("run", file, "-o", base, lines=8)
     told = harness.drive("fill", base, whole, percent)
     assert told["full"] > 0 and told["same"] == len(range(0, 401, percent))
 

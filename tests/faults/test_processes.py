@@ -5,12 +5,14 @@ import signal
 import harness
 import pytest
 
+from pausing import PATIENCE_S
+
 
 @pytest.mark.parametrize("count", [2, 3])
 def test_of_processes_started_at_once_one_wins(tmp_path, whole, count):
     file, out = harness.input_file(tmp_path), tmp_path / "run"
     processes = [harness.start("run", file, "-o", out) for _ in range(count)]
-    ends = [process.communicate(timeout=harness.PATIENCE_S) for process in processes]
+    ends = [process.communicate(timeout=PATIENCE_S) for process in processes]
     codes = sorted(process.returncode for process in processes)
     assert codes == [0, *([2] * (count - 1))], ends
     for process, (_, err) in zip(processes, ends, strict=True):
@@ -22,8 +24,7 @@ def test_of_processes_started_at_once_one_wins(tmp_path, whole, count):
 
 def test_a_run_that_is_going_is_left_alone(tmp_path, whole):
     file, out = harness.input_file(tmp_path), tmp_path / "run"
-    process = harness.started(out, "run", file, "-o", out, lines=3)
-    process.send_signal(signal.SIGSTOP)
+    process = harness.started("run", file, "-o", out, lines=3)
     for command in (
         ("resume", out),
         ("run", file, "-o", out, "--force"),
@@ -40,7 +41,7 @@ def test_a_run_that_is_going_is_left_alone(tmp_path, whole):
 
 def test_the_lock_of_a_killed_run_is_stale(tmp_path, whole):
     file, out = harness.input_file(tmp_path), tmp_path / "run"
-    harness.killed(out, "run", file, "-o", out, lines=5)
+    harness.killed("run", file, "-o", out, lines=5)
     assert (out / "lock").exists()
     harness.latticecell("resume", out)
     assert not (out / "lock").exists()

@@ -12,8 +12,9 @@ import pytest
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_signal_stops_after_the_step_with_a_checkpoint(tmp_path, whole, name):
     file, out, number = harness.input_file(tmp_path), tmp_path / "run", getattr(signal, name)
-    process = harness.started(out, "run", file, "-o", out, lines=4)
+    process = harness.started("run", file, "-o", out, lines=4)
     process.send_signal(number)
+    process.send_signal(signal.SIGCONT)
     _, err = harness.finish(process, 128 + number)
     assert "stopping after this step" in err and f"latticecell resume {out}" in err
     assert harness.status(out) == "interrupted"
@@ -24,8 +25,9 @@ def test_a_signal_stops_after_the_step_with_a_checkpoint(tmp_path, whole, name):
 def test_a_hangup_that_is_ignored_from_the_start_stays_ignored(tmp_path, whole):
     file, out = harness.input_file(tmp_path), tmp_path / "run"
     ignoring = {"preexec_fn": lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)}
-    process = harness.started(out, "run", file, "-o", out, lines=4, **ignoring)
+    process = harness.started("run", file, "-o", out, lines=4, **ignoring)
     process.send_signal(signal.SIGHUP)
+    process.send_signal(signal.SIGCONT)
     harness.finish(process)
     harness.assert_same_run(out, whole)
 
@@ -33,8 +35,9 @@ def test_a_hangup_that_is_ignored_from_the_start_stays_ignored(tmp_path, whole):
 def test_a_1d_run_stops_too(tmp_path):
     file, out = harness.input_file(tmp_path), tmp_path / "run"
     set_ = ["--set", "protocol.cycles=500"]
-    process = harness.started(out, "cell1d", file, "-o", out, *set_, lines=4)
+    process = harness.started("cell1d", file, "-o", out, *set_, lines=4)
     process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGCONT)
     _, err = harness.finish(process, 143)
     assert "keeps no checkpoints" in err
     assert harness.status(out) == "interrupted"

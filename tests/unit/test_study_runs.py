@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-import time
+from contextlib import suppress
 from pathlib import Path
 
 import dask
@@ -19,6 +19,7 @@ from latticecell import config_from_table, resolved_toml
 from latticecell.output import RunDirectory
 from latticecell.study.jobs import Job, run_case
 from latticecell.study.study import CSV, PAGE, PARQUET
+from pausing import below, paused, start_pausing, wait_for
 from studies import SMALL, study_table
 
 LONG = {
@@ -53,20 +54,15 @@ def bytes_of(result):
     return [(result.path / name).read_bytes() for name in (CSV, PARQUET)]
 
 
-def workers(parent, word="spawn_main"):
-    """Processes below ``parent`` that run cases, oldest first."""
-    found = psutil.Process(parent).children(recursive=True)
-    return [child.pid for child in found if any(word in part for part in child.cmdline())]
-
-
 def disturb(out, engine):
     """Kill a worker of this process once there are some rows; submitit's is told that its time is over."""
     word, number = {"submitit-local": ("_submit", signal.SIGUSR2)}.get(engine, ("spawn_main", signal.SIGKILL))
 
     def wait():
-        while rows_written(out) < 4:
-            time.sleep(0.02)
-        os.kill(workers(os.getpid(), word)[-1], number)
+        wait_for(lambda: rows_written(out) >= 4)
+        for worker in below(os.getpid(), word)[-1:]:
+            with suppress(psutil.NoSuchProcess):  # so fast that all is done
+                worker.send_signal(number)
 
     thread = threading.Thread(target=wait)
     thread.start()
@@ -74,7 +70,8 @@ def disturb(out, engine):
 
 
 def rows_written(path):
-    return sum(len(file.read_text().splitlines()) for file in path.glob("runs/*/history.csv"))
+    files = path.glob("runs/*/history.csv")
+    return sum(len(file.read_bytes().splitlines()) for file in files)
 
 
 def test_every_engine_gives_the_same_table(tmp_path):
@@ -152,24 +149,20 @@ def test_failures_are_told_and_in_nobodys_way(tmp_path):
     assert told.columns == result.columns
 
 
-def long_study(tmp_path, seeds):
-    """File of a study whose runs take some seconds."""
-    (tmp_path / "long.toml").write_text(resolved_toml(config_from_table(SMALL | LONG)))
+def long_study(tmp_path, seeds, more=()):
+    """File of a study whose runs take some seconds, or longer."""
+    (tmp_path / "long.toml").write_text(resolved_toml(config_from_table(SMALL | LONG | dict(more))))
     (tmp_path / "study.toml").write_text(f'base = "long.toml"\nseeds = {seeds}\n')
     return tmp_path / "study.toml"
 
 
 def started(file, out, rows):
-    """Process of the command line in a group of its own, once the runs have some rows."""
-    command = [sys.executable, "-m", "latticecell", "study", file, "-o", out, "--jobs", "1"]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
-    )
-    begin = time.monotonic()
-    while rows_written(out) < rows:
-        assert time.monotonic() - begin < 300
-        time.sleep(0.02)
-    return process
+    """Process of the command line in a group of its own, and its worker, paused at a row."""
+    arguments = ["study", file, "-o", out, "--jobs", "1"]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    process = start_pausing(rows, *arguments, **streams, start_new_session=True)
+    (worker,) = paused(process)
+    return process, worker
 
 
 def run_statuses(out):
@@ -178,8 +171,10 @@ def run_statuses(out):
 
 def test_an_interrupted_study_goes_on_where_it_stopped(tmp_path):
     file = long_study(tmp_path, [3, 5])
-    process = started(file, tmp_path / "cut", 5)
+    process, worker = started(file, tmp_path / "cut", 5)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers get it too
+    wait_for(lambda: list((tmp_path / "cut").glob("stop-*")))
+    worker.resume()
     out, _ = process.communicate(timeout=300)
     assert b"stopping all runs after their step" in out
     assert process.returncode == 130
@@ -193,15 +188,12 @@ def test_an_interrupted_study_goes_on_where_it_stopped(tmp_path):
 
 def test_workers_stop_when_the_study_is_killed(tmp_path):
     out = tmp_path / "out"
-    process = started(long_study(tmp_path, [3]), out, 3)
-    left = workers(process.pid)
+    file = long_study(tmp_path, [3], {"protocol": {"steps": [{"kind": "rest", "duration_s": 1e6}]}})
+    process, worker = started(file, out, 3)
     process.kill()
     process.communicate()
-    assert len(left) == 1
-    begin = time.monotonic()
-    while Path(f"/proc/{left[0]}").exists():
-        assert time.monotonic() - begin < 300
-        time.sleep(0.02)
+    worker.resume()
+    wait_for(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE)
     assert run_statuses(out) == ["interrupted"]
 
 

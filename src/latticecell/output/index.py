@@ -83,6 +83,7 @@ def _virtual(
     """Make a virtual dataset of the equal arrays ``source`` of several files, one after the other."""
     rows = shape[0]
     layout = h5py.VirtualLayout((rows * len(files), *shape[1:]), dtype)
+    layout.dcpl.set_obj_track_times(False)  # equal runs have equal files
     for i, file in enumerate(files):
         layout[i * rows : (i + 1) * rows] = h5py.VirtualSource(file, source, shape, dtype)
     root.create_virtual_dataset(name, layout)
