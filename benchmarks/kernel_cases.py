@@ -42,21 +42,22 @@ def cases(config, n):
     """Cases of all kernels on a network."""
     rng = np.random.default_rng(3)
     u, strain = 1e-8 * rng.normal(size=(n.n_nodes, 3)), np.array([1e-4, -2e-4])
-    ends = (u, strain, n.spring_sn, n.direction_sc, n.length_s)
-    yield case(springs.spring_strain, ends, {"out": np.empty(n.n_springs)},
-               lambda: reference.spring_strain(*ends))  # fmt: skip
+    corners = (u, strain, n.tet_tn, n.gradient_tac)
+    yield case(springs.tet_strain, corners, {"out": np.empty((n.n_tets, 6))},
+               lambda: reference.tet_strain(*corners))  # fmt: skip
 
-    strain_s = reference.spring_strain(*ends)
-    natural = 1e-9 * rng.normal(size=(n.n_tets, 6, 6))
-    eigen = 1e-3 * rng.normal(size=(n.n_tets, 6))
-    tets = (strain_s, eigen, n.direction_sc, natural, n.spring_te)
-    yield case(springs.tet_tension, tets, {"out": np.empty((n.n_tets, 6))},
-               lambda: reference.tet_tension(*tets))  # fmt: skip
+    strained = (
+        *1e-3 * rng.normal(size=(2, n.n_tets, 6)), 1e11 * rng.normal(size=(n.n_grains + 2, 6, 6)), n.domain_t
+    )  # fmt: skip
+    yield case(springs.tet_stress, strained, {"out": np.empty((n.n_tets, 6))},
+               lambda: reference.tet_stress(*strained))  # fmt: skip
 
-    force, lists = rng.normal(size=(n.n_tets, 6)), n.spring_tets
-    yield case(springs.gather_spring_tension, (force, n.length_s, lists.start, lists.index),
+    stress, lists = rng.normal(size=(n.n_tets, 6)), n.spring_tets
+    yield case(springs.gather_spring_tension,
+               (stress, n.gradient_tac, n.volume_t, n.length_s, lists.start, lists.index),
                {"out": np.empty(n.n_springs)},
-               lambda: reference.gather_spring_tension(force, n.spring_te, n.length_s))  # fmt: skip
+               lambda: reference.gather_spring_tension(stress, n.volume_t, n.spring_te, n.direction_sc,
+                                                       n.length_s))  # fmt: skip
 
     tension, ends_of = rng.normal(size=n.n_springs), n.node_springs
     yield case(springs.gather_spring_force, (tension, n.direction_sc, ends_of.start, ends_of.index),

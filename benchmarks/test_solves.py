@@ -1,9 +1,15 @@
 """Network build, linear solvers on one matrix, one equilibrium, one electrochemistry and one coupled step."""
 
+import os
+from functools import cache
+from pathlib import Path
+
 import numpy as np
+import pyamg
 import pytest
 import scipy.sparse.linalg as sla
 
+import states
 from cells import mechanics_of, shrinkage
 from conftest import SIZES, cell, partly_debonded
 from latticecell import config_from_table
@@ -11,8 +17,10 @@ from latticecell.electrochemistry import Current
 from latticecell.meshing.generate import build_network
 from latticecell.microstructure import build_microstructure
 from latticecell.protocol import one_c
+from latticecell.solvers.bodies import rigid_modes
+from latticecell.solvers.equilibrium import MultigridEquilibrium
+from latticecell.solvers.hierarchy import Hierarchy
 from latticecell.solvers.krylov import conjugate_gradients
-from latticecell.solvers.multigrid import MergedMultigrid
 from latticecell.solvers.tangent import positive_part
 from latticecell.stepper import Stepper
 
@@ -29,45 +37,99 @@ def test_network_build(benchmark, name):
     benchmark.extra_info["sites"] = network.n_sites
 
 
-def debonding_system(size):
-    """Tangent, right-hand side and solver parts of a cell in the middle of debonding."""
-    config, network = cell(size)
-    mechanics = mechanics_of(config, network)
-    state = partly_debonded(config, mechanics)
-    bonds = mechanics.bonds
-    opening = bonds.opening(state.u_nc)
-    answer = bonds.respond(opening, opening, state.history_bh[bonds.active_b], 60.0, "clipped")
-    tangent = positive_part(answer.tangent_bcc)
-    matrix = mechanics.tangent.matrix(tangent)
-    eigen = shrinkage(config, network, -1e-3)
-    force = mechanics.imbalance(0 * state.u_nc, np.zeros(2), eigen, state, 60.0).force
-    group = mechanics.tangent.stiff_groups(tangent)
-    return matrix, force, network.x_nc[mechanics.node_i], group
+@cache
+def system(kind, size, state):
+    """Matrix, right-hand side, positions, tangents of bonds and `Tangent` of a named state."""
+    folder = os.environ.get("LATTICECELL_STATES")
+    path = Path(folder or ".") / f"{kind}_{size}.npz"
+    if not folder or not path.exists():
+        pytest.skip(
+            "write the states first: python benchmarks/states.py FOLDER SIZE, LATTICECELL_STATES=FOLDER"
+        )
+    tangent, x, systems = states.read(path)
+    bonds, force = systems[state]
+    return tangent.matrix(bonds), force, x, bonds, tangent
 
 
-@pytest.mark.parametrize("method", ["pyamg", "pyamg-setup", "direct", "jacobi-cg"])
-@pytest.mark.parametrize("size", list(SIZES))
-def test_linear_solve(benchmark, size, method):
-    """Relative tolerance 1e-4; "pyamg" leaves out the setup, which is timed on its own."""
-    if method == "direct" and size != "5k":
-        pytest.skip("SuperLU needs minutes and gigabytes here")
-    matrix, force, x, group = debonding_system(size)
-    if method == "direct":
-        benchmark.pedantic(lambda: sla.splu(matrix.tocsc()).solve(force), rounds=2)
-        return
-    if method == "pyamg-setup":
-        benchmark.pedantic(lambda: MergedMultigrid(matrix, x, group), rounds=3)
-        return
-    if method == "pyamg":
-        precondition = MergedMultigrid(matrix, x, group)
-    else:
-        diagonal = matrix.diagonal()
-        precondition = lambda r: r / diagonal  # noqa: E731
-    result = benchmark.pedantic(
-        lambda: conjugate_gradients(matrix, force, precondition, 1e-4, 20000), rounds=2
+def ours(matrix, x, bonds, tangent):
+    return Hierarchy(tangent, x, 1).fit(positive_part(bonds))
+
+
+def stock(matrix, x, bonds, tangent):
+    modes = rigid_modes(x, np.zeros(len(x), int)).reshape(-1, 6)
+    hierarchy = pyamg.smoothed_aggregation_solver(
+        matrix, B=modes, strength=("symmetric", {"theta": 0.02}), smooth="jacobi", max_coarse=100
     )
-    assert result.residual <= 1e-4
-    benchmark.extra_info["iterations"] = result.iterations
+    return hierarchy.aspreconditioner().matvec
+
+
+def incomplete(matrix, x, bonds, tangent):
+    ilupp = pytest.importorskip("ilupp", reason="ilupp is not installed")
+    return ilupp.IChol0Preconditioner(matrix.tocsr()).dot
+
+
+def gamg(matrix, x, bonds, tangent):
+    petsc = pytest.importorskip("petsc4py.PETSc", reason="petsc4py is not installed")
+    own = petsc.Mat().createBAIJ(matrix.shape, 3, csr=(matrix.indptr, matrix.indices, matrix.data))
+    points = petsc.Vec().createWithArray(x.ravel(), bsize=3)
+    own.setNearNullSpace(petsc.NullSpace().createRigidBody(points))
+    pc = petsc.PC().create()
+    pc.setOperators(own)
+    pc.setType("gamg")
+    pc.setUp()
+    b, z = own.createVecs()
+
+    def apply(r):
+        b.array[:] = r
+        pc.apply(b, z)
+        return z.array.copy()
+
+    return apply
+
+
+def jacobi(matrix, x, bonds, tangent):
+    diagonal = matrix.diagonal()
+    return lambda r: r / diagonal
+
+
+METHODS = {"ours": ours, "stock": stock, "icc0": incomplete, "gamg": gamg, "jacobi": jacobi}
+
+
+@pytest.mark.parametrize("method", [*METHODS, "superlu"])
+@pytest.mark.parametrize("state", states.NAMES)
+@pytest.mark.parametrize("size", ["8k", "20k", "50k"])
+@pytest.mark.parametrize("kind", list(states.CELLS))
+def test_same_matrices(benchmark, kind, size, state, method):
+    """Setup and solution to 1e-6 of one system; what is made once a run is part of "ours" here."""
+    matrix, force, *others = system(kind, size, state)
+    if method == "superlu":
+        if size != "8k":
+            pytest.skip("SuperLU needs minutes and gigabytes here")
+        benchmark.pedantic(lambda: sla.splu(matrix.tocsc()).solve(force), rounds=1)
+        return
+
+    def solve():
+        return conjugate_gradients(matrix, force, METHODS[method](matrix, *others), 1e-6, 20000)
+
+    found = benchmark.pedantic(solve, rounds=2)
+    assert found.residual <= 1e-6
+    benchmark.extra_info["iterations"] = found.iterations
+
+
+@pytest.mark.parametrize("part", ["fit", "solve-1e-2", "solve-1e-6"])
+@pytest.mark.parametrize("state", states.NAMES)
+@pytest.mark.parametrize("size", ["8k", "20k", "50k"])
+@pytest.mark.parametrize("kind", list(states.CELLS))
+def test_parts_of_ours(benchmark, kind, size, state, part):
+    """What a tangent costs, and a solution, when the hierarchy of the lattice is there."""
+    _, force, x, bonds, tangent = system(kind, size, state)
+    solver = MultigridEquilibrium(tangent, x)
+    solver.update(bonds)
+    if part == "fit":
+        benchmark.pedantic(lambda: solver.update(bonds), rounds=3)
+    else:
+        found = benchmark.pedantic(lambda: solver.solve(force, float(part[6:])), rounds=3)
+        benchmark.extra_info["iterations"] = found.iterations
 
 
 @pytest.mark.parametrize("size", list(SIZES))
@@ -77,11 +139,8 @@ def test_equilibrium(benchmark, size):
     mechanics = mechanics_of(config, network)
     state = partly_debonded(config, mechanics)
 
-    def solve():
-        mechanics.forget()
-        return mechanics.solve(shrinkage(config, network, -0.0020), state, 60.0)
-
-    found = benchmark.pedantic(solve, rounds=2)
+    eigen = shrinkage(config, network, -0.0020)
+    found = benchmark.pedantic(lambda: mechanics.solve(eigen, state, 60.0), rounds=2)
     benchmark.extra_info["newton"], benchmark.extra_info["linear"] = (
         found.newton_iterations, found.linear_iterations,
     )  # fmt: skip
@@ -114,7 +173,6 @@ def test_coupled_step(benchmark, size):
     current = Current(one_c(stepper.config))
 
     def step():
-        stepper.mechanics.forget()
         return stepper._couple(state, 60.0, current)
 
     trial = benchmark.pedantic(step, rounds=2)

@@ -3,23 +3,41 @@
 import numpy as np
 
 
-def spring_strain(u_nc, strain_c, spring_sn, direction_sc, length_s):
-    jump = u_nc[spring_sn[:, 1]] - u_nc[spring_sn[:, 0]]
-    lateral = direction_sc[:, :2] ** 2 @ strain_c
-    return (direction_sc * jump).sum(axis=1) / length_s + lateral
+def tet_strain(u_nc, strain_c, tet_tn, gradient_tac):
+    g = np.einsum("tac,tad->tcd", u_nc[tet_tn], gradient_tac)
+    g[:, 0, 0] += strain_c[0]
+    g[:, 1, 1] += strain_c[1]
+    shear = g + g.transpose(0, 2, 1)
+    normal = np.diagonal(g, axis1=1, axis2=2)
+    return np.concatenate([normal, shear[:, [1, 0, 0], [2, 2, 1]]], axis=1)
 
 
-def tet_tension(strain_s, eigen_tv, direction_sc, natural_tee, spring_te):
-    xx, yy, zz, yz, xz, xy = eigen_tv.T
-    tensor = np.array([[xx, xy / 2, xz / 2], [xy / 2, yy, yz / 2], [xz / 2, yz / 2, zz]])
-    n = direction_sc[spring_te]
-    return np.einsum(
-        "tef,tf->te", natural_tee, strain_s[spring_te] - np.einsum("tec,cdt,ted->te", n, tensor, n)
-    )
+def tet_stress(strain_tv, eigen_tv, stiffness_dvv, domain_t):
+    return np.einsum("tvw,tw->tv", stiffness_dvv[domain_t], strain_tv - eigen_tv)
 
 
-def gather_spring_tension(tension_te, spring_te, length_s):
-    return np.bincount(spring_te.ravel(), tension_te.ravel(), len(length_s)) / length_s
+def gather_spring_tension(stress_tv, volume_t, spring_te, direction_sc, length_s):
+    """Solve V sigma = sum over the six edges of (T L) n n for the forces T L of each tet."""
+    x, y, z = np.moveaxis(direction_sc[spring_te], 2, 0)
+    n_tve = np.stack([x * x, y * y, z * z, y * z, x * z, x * y], axis=1)
+    force_te = np.linalg.solve(n_tve, (volume_t[:, None] * stress_tv)[:, :, None])[:, :, 0]
+    return np.bincount(spring_te.ravel(), force_te.ravel(), len(length_s)) / length_s
+
+
+def stiffness_matrix(stiffness_dvv, domain_t, gradient_tac, volume_t, tet_tn, n_nodes):
+    """Dense V B^T C B of all tets, (3 n, 3 n)."""
+    index = np.array([(0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1)])
+    total = np.zeros((3 * n_nodes, 3 * n_nodes))
+    for t, nodes in enumerate(tet_tn):
+        b = np.zeros((6, 4, 3))
+        for v, (i, j) in enumerate(index):
+            b[v, :, i] += gradient_tac[t, :, j]
+            if i != j:
+                b[v, :, j] += gradient_tac[t, :, i]
+        b = b.reshape(6, 12)
+        dof = (3 * nodes[:, None] + np.arange(3)).ravel()
+        total[np.ix_(dof, dof)] += volume_t[t] * b.T @ stiffness_dvv[domain_t[t]] @ b
+    return total
 
 
 def gather_spring_force(tension_s, direction_sc, spring_sn, n_nodes):
@@ -61,3 +79,11 @@ def dilute_flux(stoich_n, psi_n, link_ln, weight_l):
 
 def gather_outflow(flux_l, link_ln, n_nodes):
     return np.bincount(link_ln[:, 0], flux_l, n_nodes) - np.bincount(link_ln[:, 1], flux_l, n_nodes)
+
+
+def solve_groups(members, inverses, b):
+    out = np.full_like(b, np.nan)
+    for member, inverse in zip(members, inverses, strict=True):
+        dof = (3 * np.asarray(member)[:, None] + np.arange(3)).ravel()
+        out[dof] = inverse @ b[dof]
+    return out

@@ -150,7 +150,6 @@ class Stepper:
         state = State.zeros(self.network, self.mechanics.bonds.n_columns)
         self.electro.initial(state)
         eigen = self.eigen(state)
-        self.mechanics.forget()
         found = self.mechanics.solve(eigen, state, np.inf)
         before = state.copy()
         self._put_mechanics(state, found, self._psi(found, eigen))
@@ -171,7 +170,6 @@ class Stepper:
         """
         while not cursor.finished:
             stage = self._stages[cursor.stage]
-            self.mechanics.forget()
             step = self._advance(state, stage, cursor)
             self.effort.count(steps=1, rejected=step.rejected)
             share = self.mechanics.viscous_share(state, step.state, step.trial.dt)

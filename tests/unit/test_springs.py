@@ -15,74 +15,72 @@ NETWORK = box_network((3, 4, 4))
 THREADS = [1, 2, 3, 5]
 
 
-def gathered(n_threads, u_nc, strain_c, natural_tee, eigen_tv):
-    network = NETWORK
-    strain_s = np.full(network.n_springs, np.nan)
-    springs.spring_strain(
-        u_nc,
-        strain_c,
-        network.spring_sn,
-        network.direction_sc,
-        network.length_s,
-        out=strain_s,
-        n_threads=n_threads,
-    )
-    tension_te = np.full((network.n_tets, 6), np.nan)
-    springs.tet_tension(
-        strain_s,
-        eigen_tv,
-        network.direction_sc,
-        natural_tee,
-        network.spring_te,
-        out=tension_te,
-        n_threads=n_threads,
-    )
-    tension_s = np.full(network.n_springs, np.nan)
+def gathered(n_threads, u_nc, strain_c, stiffness_dvv, eigen_tv):
+    n = NETWORK
+    strain_tv, stress_tv = np.full((2, n.n_tets, 6), np.nan)
+    springs.tet_strain(u_nc, strain_c, n.tet_tn, n.gradient_tac, out=strain_tv, n_threads=n_threads)
+    springs.tet_stress(strain_tv, eigen_tv, stiffness_dvv, n.domain_t, out=stress_tv, n_threads=n_threads)
+    lists = n.spring_tets
+    tension_s = np.full(n.n_springs, np.nan)
     springs.gather_spring_tension(
-        tension_te,
-        network.length_s,
-        network.spring_tets.start,
-        network.spring_tets.index,
-        out=tension_s,
-        n_threads=n_threads,
-    )
-    force_nc = np.full((network.n_nodes, 3), np.nan)
+        stress_tv, n.gradient_tac, n.volume_t, n.length_s, lists.start, lists.index,
+        out=tension_s, n_threads=n_threads,
+    )  # fmt: skip
+    force_nc = np.full((n.n_nodes, 3), np.nan)
     springs.gather_spring_force(
-        tension_s,
-        network.direction_sc,
-        network.node_springs.start,
-        network.node_springs.index,
-        out=force_nc,
-        n_threads=n_threads,
-    )
-    return strain_s, tension_te, tension_s, force_nc
+        tension_s, n.direction_sc, n.node_springs.start, n.node_springs.index,
+        out=force_nc, n_threads=n_threads,
+    )  # fmt: skip
+    block_scc = np.full((n.n_springs, 3, 3), np.nan)
+    springs.gather_spring_stiffness(
+        stiffness_dvv, n.domain_t, n.gradient_tac, n.volume_t, n.tet_tn, n.spring_sn, lists.start,
+        lists.index, out=block_scc, n_threads=n_threads,
+    )  # fmt: skip
+    return strain_tv, stress_tv, tension_s, force_nc, block_scc
 
 
 def inputs(seed):
+    """Displacement, lateral strain, stiffness of both domains without symmetry, eigenstrain."""
     rng = np.random.default_rng(seed)
     n = NETWORK
+    root = rng.normal(size=(2, 6, 6)) * 3e5
     return (
         rng.normal(size=(n.n_nodes, 3)) * 1e-9,
         rng.normal(size=2) * 1e-3,
-        rng.normal(size=(n.n_tets, 6, 6)) * 1e-7,
+        root @ root.transpose(0, 2, 1),
         rng.normal(size=(n.n_tets, 6)) * 1e-3,
     )
+
+
+def assert_close(found, expected):
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-11 * np.abs(expected).max())
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(1, 2**31))
 def test_kernels_equal_their_twins(seed):
-    u_nc, strain_c, natural_tee, eigen_tv = inputs(seed)
-    strain_s, tension_te, tension_s, force_nc = gathered(1, u_nc, strain_c, natural_tee, eigen_tv)
+    u_nc, strain_c, stiffness_dvv, eigen_tv = inputs(seed)
     n = NETWORK
-    strain = reference.spring_strain(u_nc, strain_c, n.spring_sn, n.direction_sc, n.length_s)
-    np.testing.assert_allclose(strain_s, strain, rtol=1e-12, atol=1e-18)
-    forces = reference.tet_tension(strain, eigen_tv, n.direction_sc, natural_tee, n.spring_te)
-    np.testing.assert_allclose(tension_te, forces, rtol=1e-9, atol=1e-12 * np.abs(forces).max())
-    tension = reference.gather_spring_tension(forces, n.spring_te, n.length_s)
-    np.testing.assert_allclose(tension_s, tension, rtol=1e-9, atol=1e-12 * np.abs(tension).max())
-    force = reference.gather_spring_force(tension, n.direction_sc, n.spring_sn, n.n_nodes)
-    np.testing.assert_allclose(force_nc, force, rtol=1e-9, atol=1e-12 * np.abs(force).max())
+    strain_tv, stress_tv, tension_s, force_nc, _ = gathered(1, u_nc, strain_c, stiffness_dvv, eigen_tv)
+    assert_close(strain_tv, reference.tet_strain(u_nc, strain_c, n.tet_tn, n.gradient_tac))
+    assert_close(stress_tv, reference.tet_stress(strain_tv, eigen_tv, stiffness_dvv, n.domain_t))
+    assert_close(
+        tension_s,
+        reference.gather_spring_tension(stress_tv, n.volume_t, n.spring_te, n.direction_sc, n.length_s),
+    )
+    assert_close(force_nc, reference.gather_spring_force(tension_s, n.direction_sc, n.spring_sn, n.n_nodes))
+
+
+def test_stiffness_equals_its_twin():
+    stiffness_dvv = inputs(23)[2]
+    n = NETWORK
+    full = reference.stiffness_matrix(
+        stiffness_dvv, n.domain_t, n.gradient_tac, n.volume_t, n.tet_tn, n.n_nodes
+    )
+    assert_close(Lattice(n, stiffness_dvv).stiffness_matrix().toarray(), full)
+    block_scc = gathered(1, *inputs(23))[-1]
+    a, b = n.spring_sn.T
+    assert_close(block_scc, full.reshape(n.n_nodes, 3, n.n_nodes, 3)[a, :, b, :])
 
 
 @pytest.mark.parametrize("n_threads", THREADS[1:])
@@ -94,10 +92,9 @@ def test_threads_do_not_change_a_bit(n_threads):
 
 
 def test_empty_arrays_are_allowed():
-    out = np.empty(0)
-    none = np.empty((0, 3))
-    springs.spring_strain(
-        none, np.zeros(2), np.empty((0, 2), np.int32), none, np.empty(0), out=out, n_threads=2
+    out = np.empty((0, 6))
+    springs.tet_strain(
+        np.empty((0, 3)), np.zeros(2), np.empty((0, 4), np.int32), np.empty((0, 4, 3)), out=out, n_threads=2
     )
     assert out.size == 0
 

@@ -1,20 +1,20 @@
 """The elastic lattice: natural-mode springs with anisotropic eigenstrain.
 
-The six edge elongations s of a tet determine its strain, s = H eps with rows (nx^2, ny^2, nz^2, ny nz,
-nx nz, nx ny). The natural stiffness N = V H^-T C H^-1 couples the springs of a tet, which frees the lattice
-from the Poisson ratio 1/4 of central forces; it equals the linear tetrahedron (Argyris et al., Comput.
-Methods Appl. Mech. Eng. 17, 1 (1979), the natural-mode formulation).
+A tet under stress pulls along its six edges with tensions T that add up to it, V sigma = sum T L n n. They
+couple the springs of a tet, which frees the lattice from the Poisson ratio 1/4 of central forces; it equals
+the linear tetrahedron (Argyris et al., Comput. Methods Appl. Mech. Eng. 17, 1 (1979), the natural-mode
+formulation). With the gradients g of the barycentric coordinates, T_ab = -V L g_a . sigma . g_b, since
+sum x_a g_a is the identity and sum g_a is zero.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
 from latticecell._kernels import springs
 from latticecell.arrays import Floats
-from latticecell.laws.elastic import VOIGT, rotate_stiffness, voigt_strain
+from latticecell.laws.elastic import rotate_stiffness
 from latticecell.materials import MechanicalLaws
 from latticecell.network import Network
 
@@ -34,21 +34,7 @@ class Lattice:
     def __init__(self, network: Network, stiffness_dvv: Floats, n_threads: int = 1):
         self.network = network
         self.n_threads = n_threads
-        self._stiffness_tvv = stiffness_dvv[network.domain_t]
-        direction_tec = network.direction_sc[network.spring_te]
-        x, y, z = np.moveaxis(direction_tec, 2, 0)
-        h_tev = np.stack([x * x, y * y, z * z, y * z, x * z, x * y], axis=2)
-        inverse_tve = np.linalg.inv(h_tev)
-        self._natural_tee = np.ascontiguousarray(
-            np.einsum(
-                "t,tve,tvw,twf->tef",
-                network.volume_t,
-                inverse_tve,
-                self._stiffness_tvv,
-                inverse_tve,
-                optimize=True,
-            )
-        )
+        self._stiffness_dvv = np.ascontiguousarray(stiffness_dvv)
 
     def tension(self, u_nc: Floats, strain_c: Floats, eigen_tv: Floats) -> Floats:
         """Tension of every spring, (n_springs,) [N], positive in tension.
@@ -63,29 +49,11 @@ class Lattice:
             Eigenstrain, Voigt with engineering shears [1].
         """
         network = self.network
-        strain_s = np.empty(network.n_springs)
-        springs.spring_strain(
-            np.ascontiguousarray(u_nc),
-            strain_c,
-            network.spring_sn,
-            network.direction_sc,
-            network.length_s,
-            out=strain_s,
-            n_threads=self.n_threads,
-        )
-        tension_te = np.empty((network.n_tets, 6))
-        springs.tet_tension(
-            strain_s,
-            eigen_tv,
-            network.direction_sc,
-            self._natural_tee,
-            network.spring_te,
-            out=tension_te,
-            n_threads=self.n_threads,
-        )
         tension_s = np.empty(network.n_springs)
         springs.gather_spring_tension(
-            tension_te,
+            self.stress(u_nc, strain_c, eigen_tv),
+            network.gradient_tac,
+            network.volume_t,
             network.length_s,
             network.spring_tets.start,
             network.spring_tets.index,
@@ -114,23 +82,39 @@ class Lattice:
 
     def strain(self, u_nc: Floats, strain_c: Floats) -> Floats:
         """Total strain of every tet, (n_tets, 6) Voigt with engineering shears [1]."""
-        gradient_tcc = np.einsum("tac,tad->tcd", u_nc[self.network.tet_tn], self.network.gradient_tac)
-        strain_tv = voigt_strain(gradient_tcc)
-        strain_tv[:, :2] += strain_c
+        network = self.network
+        strain_tv = np.empty((network.n_tets, 6))
+        springs.tet_strain(
+            np.ascontiguousarray(u_nc),
+            strain_c,
+            network.tet_tn,
+            network.gradient_tac,
+            out=strain_tv,
+            n_threads=self.n_threads,
+        )
         return strain_tv
 
     def stress(self, u_nc: Floats, strain_c: Floats, eigen_tv: Floats) -> Floats:
         """Stress of every tet, (n_tets, 6) Voigt [Pa], positive in tension."""
-        elastic_tv = self.strain(u_nc, strain_c) - eigen_tv
-        return np.einsum("tvw,tw->tv", self._stiffness_tvv, elastic_tv)
+        return self._stress(self.strain(u_nc, strain_c), eigen_tv)
 
     def energy(self, u_nc: Floats, strain_c: Floats, eigen_tv: Floats) -> float:
         """Elastic energy of the lattice [J]."""
-        elastic_tv = self.strain(u_nc, strain_c) - eigen_tv
-        density_t = 0.5 * np.einsum(
-            "tv,tvw,tw->t", elastic_tv, self._stiffness_tvv, elastic_tv, optimize=True
+        strain_tv = self.strain(u_nc, strain_c)
+        twice_t = np.einsum("tv,tv->t", strain_tv - eigen_tv, self._stress(strain_tv, eigen_tv))
+        return 0.5 * float(twice_t @ self.network.volume_t)
+
+    def _stress(self, strain_tv: Floats, eigen_tv: Floats) -> Floats:
+        stress_tv = np.empty((self.network.n_tets, 6))
+        springs.tet_stress(
+            strain_tv,
+            eigen_tv,
+            self._stiffness_dvv,
+            self.network.domain_t,
+            out=stress_tv,
+            n_threads=self.n_threads,
         )
-        return float(density_t @ self.network.volume_t)
+        return stress_tv
 
     def hydrostatic(self, u_nc: Floats, strain_c: Floats, eigen_tv: Floats) -> Floats:
         """Mean stress sigma_h of every node, (n_nodes,) [Pa].
@@ -145,33 +129,30 @@ class Lattice:
     def stiffness_matrix(self) -> sp.bsr_matrix:
         """Stiffness of the lattice, minus the derivative of `force` by ``u_nc``; 3x3 blocks [N/m]."""
         network = self.network
-        i, j = VOIGT.T
-        n_tets = network.n_tets
-        strain_tvac = np.zeros((n_tets, 6, 4, 3))  # d strain_v / d u_ac
-        for v in range(6):
-            strain_tvac[:, v, :, i[v]] += network.gradient_tac[:, :, j[v]]
-            if i[v] != j[v]:
-                strain_tvac[:, v, :, j[v]] += network.gradient_tac[:, :, i[v]]
-        b = strain_tvac.reshape(n_tets, 6, 12)
-        block = np.einsum(
-            "t,tvp,tvw,twq->tpq", network.volume_t, b, self._stiffness_tvv, b, optimize=True
-        ).reshape(n_tets, 4, 3, 4, 3)
-        rows = np.repeat(network.tet_tn, 4, axis=1).ravel()
-        cols = np.tile(network.tet_tn, (1, 4)).ravel()
-        return block_matrix(rows, cols, block.transpose(0, 1, 3, 2, 4).reshape(-1, 3, 3), network.n_nodes)
-
-
-def block_matrix(rows: NDArray, cols: NDArray, block_k: Floats, n: int) -> sp.bsr_matrix:
-    """Sum 3x3 blocks into an (3 n, 3 n) BSR matrix with sorted, unique block columns."""
-    key, slot = np.unique(rows.astype(np.int64) * n + cols, return_inverse=True)
-    # A sparse product sums duplicates in a fixed order, much faster than np.add.at.
-    summation = sp.csr_matrix(
-        (np.ones(len(slot)), np.argsort(slot, kind="stable"), np.r_[0, np.cumsum(np.bincount(slot))]),
-        shape=(len(key), len(slot)),
-    )
-    data = (summation @ block_k.reshape(-1, 9)).reshape(-1, 3, 3)
-    start = np.r_[0, np.cumsum(np.bincount(key // n, minlength=n))]
-    return sp.bsr_matrix((data, key % n, start), shape=(3 * n, 3 * n))
+        n, ends = network.n_nodes, network.spring_sn
+        block_scc = np.empty((network.n_springs, 3, 3))
+        springs.gather_spring_stiffness(
+            self._stiffness_dvv,
+            network.domain_t,
+            network.gradient_tac,
+            network.volume_t,
+            network.tet_tn,
+            ends,
+            network.spring_tets.start,
+            network.spring_tets.index,
+            out=block_scc,
+            n_threads=self.n_threads,
+        )
+        own_ncc = np.zeros((n, 3, 3))  # a translation costs nothing
+        np.subtract.at(own_ncc, ends[:, 0], block_scc)
+        np.subtract.at(own_ncc, ends[:, 1], block_scc.transpose(0, 2, 1))
+        own_ncc = 0.5 * (own_ncc + own_ncc.transpose(0, 2, 1))
+        every = np.arange(n, dtype=np.int32)
+        rows, cols = np.concatenate([ends, ends[:, ::-1], np.stack([every, every], axis=1)]).T
+        order = np.lexsort((cols, rows))
+        block = np.concatenate([block_scc, block_scc.transpose(0, 2, 1), own_ncc])[order]
+        start = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=n)))).astype(np.int32)
+        return sp.bsr_matrix((block, cols[order], start), shape=(3 * n, 3 * n))
 
 
 def domain_stiffness(laws: MechanicalLaws, network: Network) -> Floats:

@@ -173,16 +173,14 @@ class Mechanics:
         self.unknown_n, self.node_i = number_unknowns(network.n_nodes, tied_bn, fixed)
         self._gather = gather_matrix(self.unknown_n, len(self.node_i))
         self.tangent = Tangent(self.lattice.stiffness_matrix(), self.unknown_n, self.bonds.node_bn)
-        self._solver = EQUILIBRIUM_SOLVERS[options.equilibrium](self.tangent, network.x_nc[self.node_i])
+        self._solver = EQUILIBRIUM_SOLVERS[options.equilibrium](
+            self.tangent, network.x_nc[self.node_i], n_threads
+        )
         strength = self.bonds.strength_b * self.bonds.area_b
         self.force_scale = float(np.linalg.norm(strength)) if len(strength) else 1e-6
         self._free_strain = laws.free_lateral
         if self._free_strain:
             self._lateral_ic, self._lateral_cc = self._lateral_stiffness()
-
-    def forget(self) -> None:
-        """Drop what the linear solver kept, the only thing that remembers earlier solves."""
-        self._solver.forget()
 
     @one_blas_thread()
     def solve(self, eigen_tv: Floats, state: State, dt: float, guess_nc: Floats | None = None,

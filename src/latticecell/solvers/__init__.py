@@ -10,6 +10,6 @@ from latticecell.solvers.direct import DirectEquilibrium
 from latticecell.solvers.equilibrium import EquilibriumSolver, MultigridEquilibrium
 from latticecell.solvers.tangent import Tangent
 
-EQUILIBRIUM_SOLVERS: Registry[Callable[[Tangent, Floats], EquilibriumSolver]] = Registry(
+EQUILIBRIUM_SOLVERS: Registry[Callable[[Tangent, Floats, int], EquilibriumSolver]] = Registry(
     "solver.equilibrium", "solver", {"multigrid": MultigridEquilibrium, "direct": DirectEquilibrium}
 )

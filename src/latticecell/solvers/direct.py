@@ -18,7 +18,7 @@ class DirectEquilibrium:
     solvers may take different steps, to the same equilibrium. Memory grows as n^(4/3).
     """
 
-    def __init__(self, tangent: Tangent, x_ic: Floats):
+    def __init__(self, tangent: Tangent, x_ic: Floats, n_threads: int = 1):
         self._tangent = tangent
         self._factors: sla.SuperLU | None = None
         self._indefinite = False
@@ -43,7 +43,3 @@ class DirectEquilibrium:
         if self._factors is None or self._indefinite:
             return LinearResult(np.zeros_like(b), 1, 1.0, True)
         return LinearResult(self._factors.solve(b), 1, 0.0, False)
-
-    def forget(self) -> None:
-        """Drop the factors."""
-        self._factors = None

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from typing import Protocol
 
-import numpy as np
-
 from latticecell.arrays import Floats
 from latticecell.errors import SolveError
-from latticecell.solvers.krylov import LinearResult, conjugate_gradients
-from latticecell.solvers.multigrid import MergedMultigrid
+from latticecell.solvers.blocks import BlockMatrix
+from latticecell.solvers.hierarchy import Hierarchy
+from latticecell.solvers.krylov import LinearResult, Operator, conjugate_gradients
 from latticecell.solvers.tangent import Tangent, positive_part
 
-REBUILD_ABOVE = 25
-"""Iterations above which the preconditioner is made anew."""
-MOST_ITERATIONS = 200
+MOST_ITERATIONS = 300
 
 
 class EquilibriumSolver(Protocol):
     """Solves systems with the tangent of lattice and bonds as Newton's method goes on.
 
-    Registered in ``EQUILIBRIUM_SOLVERS`` is what makes it, from the `Tangent` and the positions of the
-    unknowns, (n, 3) [m]. What a solver keeps from one system to the next is its own affair, but must not
-    outlive `forget`: the answers then depend on nothing that was solved before.
+    Registered in ``EQUILIBRIUM_SOLVERS`` is what makes it, from the `Tangent`, the positions of the unknowns,
+    (n, 3) [m], and the number of threads. Answers depend on the system alone: on nothing that was solved
+    before, and not on the threads, so that a resumed run equals an uninterrupted one bit for bit.
     """
 
     def update(self, tangent_bcc: Floats) -> None:
@@ -35,48 +32,27 @@ class EquilibriumSolver(Protocol):
         `SolveError` if there is no solution.
         """
 
-    def forget(self) -> None:
-        """Drop what was kept from earlier systems."""
-
 
 class MultigridEquilibrium:
-    """Conjugate gradients with `MergedMultigrid`, rebuilt when it needs more than `REBUILD_ABOVE` iterations.
+    """Conjugate gradients with a multigrid hierarchy of the lattice that is fitted to each tangent.
 
-    The preconditioner is made of the tangent with its negative part lifted, at the first system after
-    `forget` and whenever it has become too weak for the bonds as they are now.
+    The preconditioner is made of the tangent with its negative part lifted.
     """
 
-    def __init__(self, tangent: Tangent, x_ic: Floats):
-        self._tangent, self._x_ic = tangent, x_ic
-        self._bonds_bcc = np.zeros((0, 3, 3))
-        self._matrix = None
-        self._multigrid: MergedMultigrid | None = None
+    def __init__(self, tangent: Tangent, x_ic: Floats, n_threads: int = 1):
+        self._tangent, self._n_threads = tangent, n_threads
+        self._hierarchy = Hierarchy(tangent, x_ic, n_threads)
+        self._matrix: BlockMatrix
+        self._precondition: Operator
 
     def update(self, tangent_bcc: Floats) -> None:
         """Take new tangents of the bonds."""
-        self._bonds_bcc = tangent_bcc
-        self._matrix = self._tangent.matrix(tangent_bcc)
+        self._precondition = self._hierarchy.fit(positive_part(tangent_bcc))
+        self._matrix = BlockMatrix.of(self._tangent.matrix(tangent_bcc), self._n_threads)
 
     def solve(self, b: Floats, rtol: float) -> LinearResult:
         """Solve one system."""
-        multigrid = self._multigrid or self._build()
-        found = conjugate_gradients(self._matrix, b, multigrid, rtol, 2 * REBUILD_ABOVE)
-        if found.indefinite or found.residual <= rtol:
-            if found.iterations > REBUILD_ABOVE:
-                self._multigrid = None
-            return found
-        again = conjugate_gradients(self._matrix, b, self._build(), rtol, MOST_ITERATIONS)
-        if not again.indefinite and again.residual > rtol:
-            raise SolveError("the linear solver stalls", field="mechanics", residual=again.residual)
-        return again._replace(iterations=found.iterations + again.iterations)
-
-    def forget(self) -> None:
-        """Drop the preconditioner."""
-        self._multigrid = None
-
-    def _build(self) -> MergedMultigrid:
-        """Make the preconditioner of the present tangent."""
-        positive = positive_part(self._bonds_bcc)
-        groups = self._tangent.stiff_groups(positive)
-        self._multigrid = MergedMultigrid(self._tangent.matrix(positive), self._x_ic, groups)
-        return self._multigrid
+        found = conjugate_gradients(self._matrix, b, self._precondition, rtol, MOST_ITERATIONS)
+        if not found.indefinite and found.residual > rtol:
+            raise SolveError("the linear solver stalls", field="mechanics", residual=found.residual)
+        return found

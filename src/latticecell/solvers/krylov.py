@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
-import scipy.sparse as sp
 
 from latticecell.arrays import Floats
 
@@ -14,6 +13,13 @@ Operator = Callable[[Floats], Floats]
 
 MOST_VECTORS = 80
 """Length of the basis of GMRES."""
+
+
+class Product(Protocol):
+    """A matrix that is known by its products with vectors."""
+
+    def __matmul__(self, x: Floats, /) -> Floats:
+        """Return the product with ``x``, (n,)."""
 
 
 class LinearResult(NamedTuple):
@@ -26,13 +32,17 @@ class LinearResult(NamedTuple):
 
 
 def conjugate_gradients(
-    matrix: sp.spmatrix, b: Floats, precondition: Operator, rtol: float, max_iterations: int
+    matrix: Product, b: Floats, precondition: Operator, rtol: float, max_iterations: int
 ) -> LinearResult:
     """Solve a symmetric system; stop at negative curvature.
 
+    The flexible variant: new directions are made conjugate to the last one by a product with it, so that a
+    preconditioner may round to single precision (Notay, SIAM J. Sci. Comput. 22, 1444 (2000)). Sums run in
+    NumPy, not BLAS, whose order of summation depends on its number of threads.
+
     Parameters
     ----------
-    matrix : sparse, (n, n)
+    matrix : (n, n), with a product
     b : (n,) float64
     precondition : callable
         Symmetric positive definite approximation of the inverse.
@@ -47,28 +57,29 @@ def conjugate_gradients(
     """
     x = np.zeros_like(b)
     r = b.copy()
-    target = rtol * np.linalg.norm(b)
-    size = float(np.linalg.norm(b))
+    size = left = _norm(b)
     if size == 0.0:
         return LinearResult(x, 0, 0.0, False)
-    z = precondition(r)
-    p = z.copy()
-    rz = float(r @ z)
+    p = precondition(r).copy()
     for iteration in range(1, max_iterations + 1):
         q = matrix @ p
-        curvature = float(p @ q)
+        curvature = float(np.einsum("i,i", p, q))
         if curvature <= 0.0:
-            return LinearResult(x, iteration, float(np.linalg.norm(r)) / size, True)
-        step = rz / curvature
+            return LinearResult(x, iteration, left / size, True)
+        step = float(np.einsum("i,i", r, p)) / curvature
         x += step * p
         r -= step * q
-        if np.linalg.norm(r) <= target:
-            return LinearResult(x, iteration, float(np.linalg.norm(r)) / size, False)
+        left = _norm(r)
+        if left <= rtol * size or iteration == max_iterations:
+            break
         z = precondition(r)
-        previous, rz = rz, float(r @ z)
-        p *= rz / previous
+        p *= -float(np.einsum("i,i", z, q)) / curvature
         p += z
-    return LinearResult(x, max_iterations, float(np.linalg.norm(r)) / size, False)
+    return LinearResult(x, iteration, left / size, False)
+
+
+def _norm(x: Floats) -> float:
+    return float(np.sqrt(np.einsum("i,i", x, x)))
 
 
 def gmres(

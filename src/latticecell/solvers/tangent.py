@@ -11,7 +11,7 @@ from latticecell.arrays import Floats, Ints
 
 
 class Tangent:
-    """The tangent stiffness: a fixed sparsity in which only the blocks of bonds change.
+    """The tangent stiffness: one matrix of fixed sparsity, in which only the blocks of bonds change.
 
     Parameters
     ----------
@@ -26,52 +26,46 @@ class Tangent:
     ----------
     n : int
         Number of block unknowns.
+    end_bi : (n_active, 2) intp
+        Unknowns at both ends of the active bonds.
+    touched_k : (n_touched,) intp
+        Blocks of the matrix on which bonds act, ascending.
     """
 
     def __init__(self, lattice: sp.bsr_matrix, unknown_n: NDArray[np.intp], bond_bn: Ints):
-        n = int(unknown_n.max()) + 1
-        a, b = unknown_n[bond_bn].T
-        member = gather_matrix(unknown_n, n)
-        spread = sp.kron(member, sp.identity(3), format="csr")
-        links = len(a)
-        self.n = n
-        self._ends = np.stack([a, b], axis=1)
-        rows, cols = np.concatenate([a, b, a, b]), np.concatenate([a, b, b, a])
-        # Zero blocks of the bonds enter the pattern of the lattice through explicit zeros.
-        elastic = (spread @ lattice.tocsr() @ spread.T).tobsr((3, 3))
-        elastic.sort_indices()
-        block_row = np.repeat(np.arange(n), np.diff(elastic.indptr))
-        key = np.concatenate(
-            [block_row.astype(np.int64) * n + elastic.indices, rows.astype(np.int64) * n + cols]
+        n = self.n = int(unknown_n.max()) + 1
+        self.end_bi = unknown_n[bond_bn]
+        a, b = self.end_bi.T
+        row = unknown_n[np.repeat(np.arange(len(unknown_n)), np.diff(lattice.indptr))]
+        col = unknown_n[lattice.indices]
+        free = (row >= 0) & (col >= 0)
+        # Bonds enter the pattern of the lattice through blocks of zeros.
+        key = np.concatenate([row[free] * n + col[free], a * n + a, b * n + b, a * n + b, b * n + a])
+        key, slot = np.unique(key, return_inverse=True)
+        n_elastic = np.count_nonzero(free)
+        # A sparse product sums duplicates in a fixed order, much faster than np.add.at.
+        tied = sp.csr_matrix(
+            (np.ones(n_elastic), (slot[:n_elastic], np.flatnonzero(free))), (len(key), len(row))
         )
-        unique = np.unique(key)
-        data = np.zeros((len(unique), 3, 3))
-        data[np.searchsorted(unique, key[: len(block_row)])] = elastic.data
-        start = np.concatenate(([0], np.cumsum(np.bincount(unique // n, minlength=n))))
-        self._base = sp.bsr_matrix((data, unique % n, start), shape=(3 * n, 3 * n))
-        slot = np.searchsorted(unique, key[len(block_row) :])
-        self._touched, where = np.unique(slot, return_inverse=True)
-        sign = np.repeat([1.0, 1.0, -1.0, -1.0], links)
-        column = np.tile(np.arange(links), 4)
-        self._sum = sp.csr_matrix((sign, (where, column)), shape=(len(self._touched), links))
-        diagonal = data[np.searchsorted(unique, np.arange(n, dtype=np.int64) * (n + 1))]
-        self._lattice_i = np.trace(diagonal, axis1=1, axis2=2) / 3
+        data = (tied @ lattice.data.reshape(-1, 9)).reshape(-1, 3, 3)
+        start = np.concatenate(([0], np.cumsum(np.bincount(key // n, minlength=n))))
+        self._matrix = sp.bsr_matrix(
+            (data, (key % n).astype(np.int32), start.astype(np.int32)), shape=(3 * n, 3 * n)
+        )
+        self.touched_k, where = np.unique(slot[n_elastic:], return_inverse=True)
+        sign = np.repeat([1.0, 1.0, -1.0, -1.0], len(a))
+        column = np.tile(np.arange(len(a)), 4)
+        self._sum = sp.csr_matrix((sign, (where, column)), shape=(len(self.touched_k), len(a)))
+        self._bare = data[self.touched_k]
 
     def matrix(self, tangent_bcc: Floats) -> sp.bsr_matrix:
-        """Tangent of the lattice and of bonds with the given tangents [N/m]."""
-        data = self._base.data.copy()
-        if len(tangent_bcc):
-            data[self._touched] += (self._sum @ tangent_bcc.reshape(-1, 9)).reshape(-1, 3, 3)
-        return sp.bsr_matrix((data, self._base.indices, self._base.indptr), shape=self._base.shape)
+        """Tangent of the lattice and of bonds with the given tangents [N/m]; the next call changes it."""
+        self._matrix.data[self.touched_k] = self._bare + self.bond_blocks(tangent_bcc)
+        return self._matrix
 
-    def stiff_groups(self, tangent_bcc: Floats) -> NDArray[np.integer]:
-        """Unknowns joined by bonds that are stiffer than the lattice at either end, numbered."""
-        n = len(self._lattice_i)
-        mean = np.trace(tangent_bcc, axis1=1, axis2=2) / 3
-        stiff = mean > 0.3 * self._lattice_i[self._ends].min(axis=1)
-        a, b = self._ends[stiff].T
-        graph = sp.coo_matrix((np.ones(len(a), bool), (a, b)), shape=(n, n))
-        return connected_components(graph, directed=False)[1]
+    def bond_blocks(self, tangent_bcc: Floats) -> Floats:
+        """Return what bonds with these tangents add to the touched blocks, (n_touched, 3, 3) [N/m]."""
+        return (self._sum @ tangent_bcc.reshape(-1, 9)).reshape(-1, 3, 3)
 
 
 def positive_part(tangent_bcc: Floats) -> Floats:
