@@ -53,13 +53,14 @@ class Bodies:
         self._pair_po, self._pair_b = np.unique(pair, axis=0, return_inverse=True)
         self._pair_b = self._pair_b.reshape(-1)
 
-    def modes(self, tangent_bcc: Floats, stiff: float) -> sp.bsr_matrix | None:
+    def modes(self, softest_b: Floats, stiff: float) -> sp.bsr_matrix | None:
         """Rigid motions of what is loose, six columns a body, (3 n, 6 n_loose) in blocks of (3, 6).
 
         Bodies move as one where at least half of the bonds between them are ``stiff``, relative to the
-        lattice, in all directions. None if nothing is loose.
+        lattice, in all directions; ``softest_b`` are the least eigenvalues of their tangents [N/m]. None if
+        nothing is loose.
         """
-        stuck_b = np.linalg.eigvalsh(tangent_bcc)[:, 0] > stiff * self._least_b
+        stuck_b = softest_b > stiff * self._least_b
         n_pairs, n_bodies = len(self._pair_po), len(self._held_o)
         share = np.bincount(self._pair_b, stuck_b, n_pairs) / np.bincount(self._pair_b, minlength=n_pairs)
         a, b = self._pair_po[share >= HOLDING].T
@@ -86,15 +87,17 @@ class Deflation:
 
     Parameters
     ----------
-    motions, forces : (3 n, k) sparse
+    motions, forces : (3 n, 6 n_bodies) BSR
         W and A W.
     approximate : callable
         M.
     """
 
-    def __init__(self, motions: sp.spmatrix, forces: sp.spmatrix, approximate: Callable[[Floats], Floats]):
-        self._motions, self._forces, self._approximate = motions.tocsr(), forces.tocsr(), approximate
-        self._motions_t, self._forces_t = self._motions.T.tocsr(), self._forces.T.tocsr()
+    def __init__(
+        self, motions: sp.bsr_matrix, forces: sp.bsr_matrix, approximate: Callable[[Floats], Floats]
+    ):
+        self._motions, self._forces, self._approximate = motions, forces, approximate
+        self._motions_t, self._forces_t = motions.transpose(), forces.transpose()
         energy = (self._motions_t @ self._forces).tocsc()
         energy = 0.5 * (energy + energy.T) + SOFTEST * sp.diags_array(energy.diagonal())
         self._solve = sla.splu(

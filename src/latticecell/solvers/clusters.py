@@ -28,6 +28,8 @@ class Clusters:
     ----------
     tangent_bcc : (n_active, 3, 3) float64
         Tangents of the bonds, positive semi-definite [N/m].
+    stiffest_b : (n_active,) float64
+        Their largest eigenvalues [N/m].
     end_bi : (n_active, 2) intp
         Unknowns at their ends.
     lattice_i : (n,) float64
@@ -41,10 +43,10 @@ class Clusters:
         Unknowns that belong to none.
     """
 
-    def __init__(self, tangent_bcc: Floats, end_bi: NDArray[np.intp], lattice_i: Floats):
+    def __init__(self, tangent_bcc: Floats, stiffest_b: Floats, end_bi: NDArray[np.intp], lattice_i: Floats):
         n = len(lattice_i)
         self._tangent_bcc, self._end_bi, self._lattice_i = tangent_bcc, end_bi, lattice_i
-        stiff = np.linalg.eigvalsh(tangent_bcc)[:, 2] > STIFF * lattice_i[end_bi].min(axis=1)
+        stiff = stiffest_b > STIFF * lattice_i[end_bi].min(axis=1)
         a, b = end_bi[stiff].T
         graph = sp.coo_matrix((np.ones(len(a), bool), (a, b)), shape=(n, n))
         label_i = connected_components(graph, directed=False)[1]

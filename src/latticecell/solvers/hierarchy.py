@@ -11,8 +11,9 @@ from __future__ import annotations
 import numpy as np
 import pyamg
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
-from latticecell.arrays import Floats
+from latticecell.arrays import Bools, Floats
 from latticecell.solvers.blocks import BlockMatrix, Groups, diagonal_blocks
 from latticecell.solvers.bodies import Bodies, Deflation
 from latticecell.solvers.clusters import STIFF, Clusters
@@ -53,8 +54,6 @@ class Hierarchy:
         touched = tangent.touched_k
         self._bond_row, self._bond_col = row_k[touched], matrix.indices[touched]
         self._bare = matrix.data[touched]
-        self._is_end_i = np.zeros(n, bool)
-        self._is_end_i[tangent.end_bi.ravel()] = True
         lattice = without_zeros(matrix)
         self._bodies = Bodies(lattice, self._lattice_i, tangent.end_bi, x_ic)
         # Bonds are either solved exactly with their cluster, or at most double their own diagonal blocks.
@@ -64,7 +63,10 @@ class Hierarchy:
         self._restrict = self._prolong.transpose()
         forces = lattice @ self._prolong
         self._coarse = (self._restrict @ forces).tobsr((3, 3))
-        self._end_forces = only_rows(forces.tobsr((3, 3)), self._is_end_i)
+        is_end_i = np.zeros(n, bool)
+        is_end_i[tangent.end_bi.ravel()] = True
+        self._end_forces, _ = rows_of(forces.tobsr((3, 3)), is_end_i)
+        self._end_rows, self._end_k = rows_of(matrix, is_end_i)
 
     def fit(self, tangent_bcc: Floats) -> Operator:
         """Return the preconditioner for bonds with the given tangents, positive definite [N/m]."""
@@ -73,14 +75,14 @@ class Hierarchy:
         touched = tangent.touched_k
         self._single.block[touched] = matrix.data[touched] / scale
         bonds = self._bond_matrix(matrix.data[touched] - self._bare)
-        clusters = Clusters(tangent_bcc, tangent.end_bi, self._lattice_i)
+        value_bv: Floats = np.linalg.eigvalsh(tangent_bcc).astype(np.float64, copy=False)
+        clusters = Clusters(tangent_bcc, value_bv[:, 2], tangent.end_bi, self._lattice_i)
         correction = clusters.correction()
         change = correction @ self._prolong  # Q - P
-        change_t = change.transpose()
         forces = bonds @ self._prolong
-        mixed = change_t @ (self._end_forces + forces)
-        coarse = self._coarse + self._restrict @ forces + mixed + mixed.transpose()
-        coarse = (coarse + change_t @ (matrix @ change)).tobsr((3, 3))
+        self._end_rows.data[:] = matrix.data[self._end_k]
+        half = change.transpose() @ (self._end_forces + forces + 0.5 * (self._end_rows @ change))
+        coarse = (self._coarse + self._restrict @ forces + half + half.transpose()).tobsr((3, 3))
         prolong = (self._prolong + change).tobsr((3, 3))
         levels = [self._level(self._single, prolong, self._groups(matrix, clusters), self._bound)]
         for step in self._coarser:
@@ -94,7 +96,7 @@ class Hierarchy:
         def approximate(r: Floats) -> Floats:
             return cycle((r / scale).astype(np.float32)).astype(np.float64)
 
-        modes = self._bodies.modes(tangent_bcc, STIFF)
+        modes = self._bodies.modes(value_bv[:, 0], STIFF)
         if modes is None:
             return approximate
         moved = correction @ modes
@@ -156,10 +158,8 @@ def without_zeros(matrix: sp.bsr_matrix) -> sp.bsr_matrix:
     )
 
 
-def only_rows(matrix: sp.bsr_matrix, wanted_i: np.ndarray) -> sp.bsr_matrix:
-    """Empty all block rows but the wanted ones."""
-    kept = np.repeat(wanted_i, np.diff(matrix.indptr))
-    count = np.concatenate(([0], np.cumsum(kept)))
-    return sp.bsr_matrix(
-        (matrix.data[kept], matrix.indices[kept], count[matrix.indptr].astype(np.int32)), shape=matrix.shape
-    )
+def rows_of(matrix: sp.bsr_matrix, wanted_i: Bools) -> tuple[sp.bsr_matrix, NDArray[np.intp]]:
+    """Return a matrix without the block rows that are not wanted, and which blocks it took."""
+    kept = np.flatnonzero(np.repeat(wanted_i, np.diff(matrix.indptr)))
+    start = np.concatenate(([0], np.cumsum(np.diff(matrix.indptr) * wanted_i))).astype(np.int32)
+    return sp.bsr_matrix((matrix.data[kept], matrix.indices[kept], start), shape=matrix.shape), kept
