@@ -87,3 +87,17 @@ def solve_groups(members, inverses, b):
         dof = (3 * np.asarray(member)[:, None] + np.arange(3)).ravel()
         out[dof] = inverse @ b[dof]
     return out
+
+
+def symmetric_sweep(matrix, rhs, x):
+    lower, diagonal = np.tril(matrix, -1), np.diag(np.diag(matrix))
+    x = np.linalg.solve(lower + diagonal, rhs - (matrix - lower - diagonal) @ x)
+    return np.linalg.solve(matrix - lower, rhs - lower @ x)
+
+
+def fill_links(link_li, slope_first_l, slope_second_l, n):
+    matrix = np.zeros((n, n))
+    for (i, j), first, second in zip(link_li, slope_first_l, slope_second_l, strict=True):
+        matrix[i, [i, j]] += first, second
+        matrix[j, [i, j]] -= first, second
+    return matrix

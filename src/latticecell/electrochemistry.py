@@ -35,6 +35,7 @@ from latticecell.physics.salt import Salt
 from latticecell.physics.transport import LinkFlux, Transport
 from latticecell.solvers.krylov import gmres
 from latticecell.solvers.linked import LinkedSystem
+from latticecell.solvers.relaxation import TwoLevel
 from latticecell.state import State
 from latticecell.threads import one_blas_thread
 from latticecell.units import FARADAY
@@ -194,14 +195,14 @@ class Electrochemistry:
         self._n_active = int(np.count_nonzero(network.is_active_n))
         self._volume = network.volume_n[: self._n_active]
         site = np.unique(network.site_n[: self._n_active], return_inverse=True)[1]
-        self._copies = sp.csr_matrix((np.ones(len(site)), site, np.arange(len(site) + 1)))
+        self._store = TwoLevel(self._transport.pattern.index, self._transport.pattern.start, site)
         self._floor = 1e-4 * laws.particle.exchange_current * float(self._area_b.sum())
         self._ionic = EdgeLaplacian(network, self._potentials.ionic_n, n_threads) if self.salt else None
         self._liquid_node_b = network.bond_bn[self._is_interface, 1]
         self._metal_n = self._potentials.node_p[self._potentials.lithium_p]
         exchange = self._ions(self._rest_salt()).exchange
         slope = self.laws.lithium.plate(np.zeros(len(self._metal_n)), exchange)[1]
-        self._hierarchy = self._potentials.hierarchy(slope * self._potentials.lithium_area)
+        self._cycle = self._potentials.cycle(slope * self._potentials.lithium_area)
 
     def initial(self, state: State) -> None:
         """Fill the electrochemical fields of ``state`` with the cell at rest."""
@@ -396,29 +397,27 @@ class Electrochemistry:
 
     def _linear(self, problem: _Problem, point: _Point, tolerance: float) -> tuple[Floats, int]:
         """Solve for the Newton step (y, p, V)."""
-        n = self._n_active
-        full = self._transport.jacobian(point.flux)
-        end, diagonal = full.indptr[n], self._transport.diagonal[:n]
-        held = sp.csr_matrix((full.data[:end], full.indices[:end], full.indptr[: n + 1]), shape=(n, n))
-        held.data[diagonal] += problem.mass
+        store, slope_b = self._store, self._area_b * point.reaction.slope_b
+        n, data, middle = self._n_active, store.fine.matrix.data, store.fine.middle
+        self._transport.pattern.fill(point.flux.slope_first_l, point.flux.slope_second_l, data)
+        data[middle] += problem.mass + self._li_per_charge * np.bincount(self._grain_node_b, slope_b, n)
+        store.update()
         system = LinkedSystem(
             self._potentials,
             problem.ions.matrix,
-            self._hierarchy,
-            held=held,
-            diagonal=diagonal,
+            self._cycle,
+            store,
             mass=problem.mass,
             node_b=self._grain_node_b,
-            merge=self._copies,
             share=self._li_per_charge,
-            slope_b=self._area_b * point.reaction.slope_b,
+            slope_b=slope_b,
             conductance_b=self._area_b * point.reaction.conductance_b,
             plating=point.plating_slope,
             scale=point.scale,
             fixed_voltage=isinstance(problem.target, Voltage),
         )
         rhs = -system.scaled(point.residual_y, point.residual_p, 0.0)
-        x, iterations, residual = gmres(system.apply, system.precondition, rhs, tolerance)
+        x, iterations, residual = gmres(system.advance, rhs, tolerance)
         if residual > 0.3:
             raise SolveError("GMRES stalled", field="electrochemistry", residual=residual)
         return x, iterations

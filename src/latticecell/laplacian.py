@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
+from latticecell._kernels import relaxation
 from latticecell._kernels import transport as kernels
 from latticecell.arrays import Bools, Floats, Ints
 from latticecell.network import TET_EDGES, Network, incidence
@@ -44,27 +44,55 @@ def spring_weights(network: Network, tensor_tcc: Floats, n_threads: int = 1) -> 
 
 @dataclass(frozen=True, slots=True)
 class LinkPattern:
-    """Where the entries (i, j), then (j, i) of all links, then the diagonal stand in a CSR matrix."""
+    """CSR pattern of a matrix between unknowns that links join, rows sorted, and where its entries stand.
 
-    slot: NDArray[np.intp]
+    Attributes
+    ----------
+    link_li : (n_links, 2) int32
+        Unknowns i, j at the ends of each link.
+    index, start : (n_entries,), (n + 1,) int32
+    slot_l2 : (n_links, 2) int32
+        Where the entries (i, j) and (j, i) of each link stand.
+    diagonal : (n,) int32
+        Where the diagonal stands.
+    """
+
+    link_li: Ints
     index: Ints
     start: Ints
+    slot_l2: Ints
+    diagonal: Ints
 
     @classmethod
-    def of(cls, link_li: NDArray[np.integer], n: int) -> LinkPattern:
-        """Sort the entries of links between ``n`` unknowns, (n_links, 2), into CSR order."""
+    def of(cls, link_li: Ints, n: int) -> LinkPattern:
+        """Sort the entries of links between ``n`` unknowns."""
         i, j = link_li.T
         row, column = np.concatenate([i, j, np.arange(n)]), np.concatenate([j, i, np.arange(n)])
         order = np.lexsort((column, row))
-        slot = np.empty(len(order), np.intp)
+        slot = np.empty(len(order), np.int32)
         slot[order] = np.arange(len(order))
         start = np.concatenate(([0], np.cumsum(np.bincount(row, minlength=n))))
-        return cls(slot, column[order].astype(np.int32), start.astype(np.int32))
+        m = len(link_li)
+        slot_l2 = np.ascontiguousarray(slot[: 2 * m].reshape(2, m).T)
+        return cls(link_li, column[order].astype(np.int32), start.astype(np.int32), slot_l2, slot[2 * m :])
 
-    def matrix(self, entries: Floats) -> sp.csr_matrix:
-        """Return the matrix with these entries, in the order of the class."""
-        data, n = np.empty(len(self.index)), len(self.start) - 1
-        data[self.slot] = entries
+    def fill(self, slope_first_l: Floats, slope_second_l: Floats, data: Floats) -> None:
+        """Write into ``data`` the derivative of the net outflow of every unknown by all.
+
+        Parameters
+        ----------
+        slope_first_l, slope_second_l : (n_links,) float64
+            Derivatives of the flux from i to j by the unknowns i and j.
+        data : (n_entries,) float64
+        """
+        relaxation.fill_links(
+            self.link_li, slope_first_l, slope_second_l, self.slot_l2, self.diagonal, data=data
+        )
+
+    def matrix(self, slope_first_l: Floats, slope_second_l: Floats) -> sp.csr_matrix:
+        """Return what `fill` writes as a new matrix, (n, n)."""
+        data, n = np.empty(len(self.index)), len(self.diagonal)
+        self.fill(slope_first_l, slope_second_l, data)
         return sp.csr_matrix((data, self.index, self.start), shape=(n, n))
 
 
@@ -108,9 +136,7 @@ class EdgeLaplacian:
 
     def matrix(self, weight_l: Floats) -> sp.csr_matrix:
         """Return the matrix of `outflow`, (n, n), symmetric; its rows sum to zero but for round-off."""
-        n, (i, j) = len(self.node_i), self._link_li.T
-        diagonal = np.bincount(i, weight_l, n) + np.bincount(j, weight_l, n)
-        return self._pattern.matrix(np.concatenate([-weight_l, -weight_l, diagonal]))
+        return self._pattern.matrix(weight_l, -weight_l)
 
     def outflow(self, weight_l: Floats, field_i: Floats) -> Floats:
         """Return the net outflow of every unknown, (n,); it sums to zero, what leaves one enters another.

@@ -12,7 +12,6 @@ it obeys the same equation, with a conductivity that follows the salt (`Potentia
 from __future__ import annotations
 
 import numpy as np
-import pyamg
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
@@ -21,6 +20,7 @@ from latticecell.arrays import Bools, Floats
 from latticecell.laplacian import spring_weights
 from latticecell.network import INTERFACE_BOND, Network
 from latticecell.solvers.multigrid import scalar_hierarchy
+from latticecell.solvers.relaxation import ScalarCycle
 
 
 class Potentials:
@@ -129,8 +129,8 @@ class Potentials:
         start = np.concatenate([first.indptr, second.indptr[1:] + first.indptr[-1]])
         return sp.csr_matrix((data, index, start), shape=(self.size, self.size))
 
-    def hierarchy(self, plating: Floats) -> pyamg.multilevel.MultilevelSolver:
-        """Return a smoothed-aggregation hierarchy of the conduction matrix with the Li metal attached.
+    def cycle(self, plating: Floats) -> ScalarCycle:
+        """Return a multigrid cycle on the conduction matrix with the Li metal attached.
 
         Parameters
         ----------
@@ -139,7 +139,7 @@ class Potentials:
         """
         slot = self.lithium_p
         metal = sp.csr_matrix((plating, (slot, slot)), shape=self.matrix.shape)
-        return scalar_hierarchy((self.matrix + metal).tocsr())
+        return ScalarCycle(scalar_hierarchy((self.matrix + metal).tocsr()))
 
 
 def _laplacian(network: Network, conductivity_d: list[float], n_threads: int) -> tuple[sp.csr_matrix, Bools]:

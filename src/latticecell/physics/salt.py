@@ -15,7 +15,6 @@ from collections.abc import Callable
 
 import numpy as np
 import scipy.sparse as sp
-from pyamg.multilevel import MultilevelSolver
 
 from latticecell.arrays import Floats
 from latticecell.errors import SolveError
@@ -24,6 +23,7 @@ from latticecell.laws.electrolyte import FLOOR, Liquid
 from latticecell.network import Network
 from latticecell.solvers.krylov import conjugate_gradients
 from latticecell.solvers.multigrid import scalar_hierarchy
+from latticecell.solvers.relaxation import ScalarCycle
 from latticecell.units import FARADAY, GAS_CONSTANT
 
 ACCURACY = 1e-12
@@ -66,7 +66,7 @@ class Salt:
         self._volume = np.bincount(self._tet_ti.ravel(), corner, len(self._node))
         self._per_charge = (1 - liquid.law.transference_number) / FARADAY  # mol/C
         self._volts = 2 * GAS_CONSTANT * temperature * self._per_charge  # per unit of ln c
-        self._hierarchy: tuple[float, MultilevelSolver] | None = None
+        self._cycle: tuple[float, ScalarCycle] | None = None
 
     def conductivity(self, salt_n: Floats) -> Floats:
         """Return the effective conductivity, 0 in the grains, (n_tets,) [S/m]."""
@@ -130,13 +130,8 @@ class Salt:
         trial = lagged
         if size > wanted:
             matrix = self._laplacian.matrix(weight_l) + sp.diags(mass)
-            hierarchy = self._precondition(dt)
             found = conjugate_gradients(
-                matrix.tocsr(),
-                rhs,
-                lambda r: hierarchy.solve(r, maxiter=1, tol=1e-12),
-                wanted / size,
-                _MAX_KRYLOV,
+                matrix.tocsr(), rhs, self._precondition(dt), wanted / size, _MAX_KRYLOV
             )
             if not found.residual <= wanted / size:
                 raise SolveError("the linear solver stalls", field="salt", residual=found.residual)
@@ -157,11 +152,11 @@ class Salt:
         value_t[self._tet] = self._share_t * law(salt_i)[self._tet_ti].mean(axis=1)
         return value_t
 
-    def _precondition(self, dt: float) -> MultilevelSolver:
-        """Return a hierarchy at rest, kept while ``dt`` stays; it knows nothing of the past."""
-        if self._hierarchy is None or self._hierarchy[0] != dt:
+    def _precondition(self, dt: float) -> ScalarCycle:
+        """Return a multigrid cycle at rest, kept while ``dt`` stays; it knows nothing of the past."""
+        if self._cycle is None or self._cycle[0] != dt:
             rest = np.full(len(self._node), self.mean)
             weight_l = self._laplacian.weight(self._effective(self._law.diffusivity, rest))
             matrix = self._laplacian.matrix(weight_l) + sp.diags(self._volume / dt)
-            self._hierarchy = (dt, scalar_hierarchy(matrix.tocsr()))
-        return self._hierarchy[1]
+            self._cycle = (dt, ScalarCycle(scalar_hierarchy(matrix.tocsr())))
+        return self._cycle[1]

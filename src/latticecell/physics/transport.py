@@ -27,7 +27,6 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
 from latticecell._kernels import transport as kernels
 from latticecell.arrays import Floats
@@ -61,6 +60,13 @@ class Transport:
         Law of the flux along a link.
     potential : callable, needed if thermodynamic
         Gives g(y) = -F U(y) / RT and dg/dy of an array of stoichiometries.
+
+    Attributes
+    ----------
+    link_ln : (n_links, 2) int32
+        Nodes at the ends of each link.
+    pattern : LinkPattern
+        Of the derivative of `outflow` by the stoichiometry, both of the grain nodes.
     """
 
     def __init__(
@@ -95,7 +101,7 @@ class Transport:
         gb = network.bond_bn[network.kind_b == GB_BOND]
         self.link_ln = np.ascontiguousarray(np.concatenate([network.spring_sn[inside], gb]))
         self._node_links = incidence(self.link_ln.ravel(), network.n_nodes)
-        self._pattern = LinkPattern.of(self.link_ln, network.n_nodes)
+        self.pattern = LinkPattern.of(self.link_ln, len(self._active_n))  # these come first
 
     def weight(self, gap_b: Floats | None = None) -> Floats:
         """Weights of all links, springs first, (n_links,) [m3/s].
@@ -152,13 +158,5 @@ class Transport:
         return out
 
     def jacobian(self, flux: LinkFlux) -> sp.csr_matrix:
-        """Derivative of `outflow` by the stoichiometry, (n_nodes, n_nodes) [m3/s]; the pattern is fixed."""
-        n = self.network.n_nodes
-        i, j = self.link_ln.T
-        diagonal = np.bincount(i, flux.slope_first_l, n) - np.bincount(j, flux.slope_second_l, n)
-        return self._pattern.matrix(np.concatenate([flux.slope_second_l, -flux.slope_first_l, diagonal]))
-
-    @property
-    def diagonal(self) -> NDArray[np.intp]:
-        """Where the data of `jacobian` holds its diagonal, (n_nodes,)."""
-        return self._pattern.slot[2 * len(self.link_ln) :]
+        """Derivative of `outflow` by the stoichiometry, both of the grain nodes, square [m3/s]."""
+        return self.pattern.matrix(flux.slope_first_l, flux.slope_second_l)

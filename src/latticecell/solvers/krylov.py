@@ -10,6 +10,7 @@ import numpy as np
 from latticecell.arrays import Floats
 
 Operator = Callable[[Floats], Floats]
+Pair = Callable[[Floats], tuple[Floats, Floats]]
 
 MOST_VECTORS = 80
 """Length of the basis of GMRES."""
@@ -82,18 +83,16 @@ def _norm(x: Floats) -> float:
     return float(np.sqrt(np.einsum("i,i", x, x)))
 
 
-def gmres(
-    apply: Operator, precondition: Operator, rhs: Floats, tolerance: float
-) -> tuple[Floats, int, float]:
+def gmres(advance: Pair, rhs: Floats, tolerance: float) -> tuple[Floats, int, float]:
     """Right-preconditioned GMRES without restart.
 
     Saad and Schultz, SIAM J. Sci. Stat. Comput. 7, 856 (1986).
-    Long sums run in NumPy, not BLAS, whose order of summation depends on its number of threads.
+    BLAS must be held to one thread: the order of its sums depends on their number.
 
     Parameters
     ----------
-    apply, precondition : callable
-        The operator and an approximation of its inverse, both linear.
+    advance : callable
+        Gives of a vector its approximate solution z, and the product of the operator with z; both linear.
     rhs : (n,) float64
         Not zero.
     tolerance : float
@@ -108,26 +107,22 @@ def gmres(
     float
         Relative residual that was reached.
     """
-    norm = float(np.sqrt(np.einsum("i,i", rhs, rhs)))
-    basis, steps = [rhs / norm], []
+    norm = float(np.linalg.norm(rhs))
+    basis, steps = np.empty((2, MOST_VECTORS + 1, len(rhs)))  # memory that is not written is not taken
+    basis[0] = rhs / norm
     upper = np.zeros((MOST_VECTORS + 1, MOST_VECTORS))
-    for k in range(MOST_VECTORS):
-        steps.append(precondition(basis[k]))
-        w = apply(steps[k])
+    for k in range(1, MOST_VECTORS + 1):
+        steps[k - 1], w = advance(basis[k - 1])
         for _ in range(2):  # one pass of Gram-Schmidt loses orthogonality
-            for j, v in enumerate(basis):
-                h = np.einsum("i,i", v, w)
-                upper[j, k] += h
-                w -= h * v
-        upper[k + 1, k] = np.sqrt(np.einsum("i,i", w, w))
-        target = np.zeros(k + 2)
+            h = basis[:k] @ w
+            upper[:k, k - 1] += h
+            w -= h @ basis[:k]
+        upper[k, k - 1] = size = float(np.linalg.norm(w))
+        target = np.zeros(k + 1)
         target[0] = norm
-        weight = np.linalg.lstsq(upper[: k + 2, : k + 1], target, rcond=None)[0]
-        relative = float(np.linalg.norm(target - upper[: k + 2, : k + 1] @ weight)) / norm
-        if relative <= tolerance or upper[k + 1, k] == 0.0:
+        weight = np.linalg.lstsq(upper[: k + 1, :k], target, rcond=None)[0]
+        relative = float(np.linalg.norm(target - upper[: k + 1, :k] @ weight)) / norm
+        if relative <= tolerance or size == 0.0:
             break
-        basis.append(w / upper[k + 1, k])
-    x = np.zeros_like(rhs)
-    for part, step in zip(weight, steps, strict=True):
-        x += part * step
-    return x, len(steps), relative
+        basis[k] = w / size
+    return weight @ steps[:k], k, relative

@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Protocol
 
 import numpy as np
-import pyamg
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from pyamg.relaxation.relaxation import gauss_seidel
 
 from latticecell.arrays import Floats
-
-_SWEEPS = 3
+from latticecell.solvers.krylov import Operator
+from latticecell.solvers.relaxation import TwoLevel
 
 
 class Circuit(Protocol):
@@ -46,19 +44,14 @@ class LinkedSystem:
     potentials : Circuit
     matrix : (size, size) csr_matrix
         Conduction [S].
-    hierarchy : pyamg hierarchy
-        Of ``matrix`` with the Li metal attached.
-    held : (n, n) csr_matrix
-        Store without the reaction [m3/s]; its columns sum to ``mass``.
-    diagonal : (n,) intp
-        Where the data of ``held`` has its diagonal.
+    cycle : callable
+        Approximate inverse of ``matrix`` with the Li metal attached.
+    store : TwoLevel
+        Holds ``block`` [m3/s], up to date; the columns of ``held`` sum to ``mass``.
     mass : (n,) float64
         Storage of each node, volume / dt [m3/s].
     node_b : (n_interface,) int
         Node of the store behind each bond.
-    merge : (n, n_groups) csr_matrix
-        Ones where a node belongs to a group that conducts far better within than around it, such as the
-        copies of a site; the preconditioner also relaxes the sums over groups.
     share : float
         What a unit of charge takes out of the store [m3/C].
     slope_b, conductance_b : (n_interface,) float64
@@ -74,13 +67,11 @@ class LinkedSystem:
         self,
         potentials: Circuit,
         matrix: sp.csr_matrix,
-        hierarchy: pyamg.multilevel.MultilevelSolver,
+        cycle: Operator,
+        store: TwoLevel,
         *,
-        held: sp.csr_matrix,
-        diagonal: NDArray[np.intp],
         mass: Floats,
         node_b: NDArray[np.integer],
-        merge: sp.csr_matrix,
         share: float,
         slope_b: Floats,
         conductance_b: Floats,
@@ -88,57 +79,50 @@ class LinkedSystem:
         scale: float,
         fixed_voltage: bool,
     ):
-        self._potentials, self._matrix, self._hierarchy = potentials, matrix, hierarchy
-        self._held, self._block, self._mass = held, held.copy(), mass
-        self._block.data[diagonal] += share * np.bincount(node_b, slope_b, len(mass))
-        self._n, self._node_b, self._share = len(mass), node_b, share
-        self._merge, self._gather = merge, merge.T.tocsr()
-        self._merged = (self._gather @ self._block @ merge).tocsr()
+        self._potentials, self._matrix, self._cycle = potentials, matrix, cycle
+        self._store, self._mass, self._n = store, mass, len(mass)
+        self._node_b, self._share = node_b, share
         self._slope_b, self._conductance_b, self._plating = slope_b, conductance_b, plating
         self._scale, self._fixed = scale, fixed_voltage
         total = np.bincount(node_b, conductance_b, self._n).astype(float)
         self._part_b = conductance_b / total[node_b]  # of the current of its node
-        self._column = self._relax(share * total)
+        self._column, left = store.solve(share * total)
+        self._block_column = share * total - left
+        self._capacity = float((mass * self._column).sum())
+        self._slope = np.bincount(node_b, slope_b, self._n).astype(float)
         # conductance of a bond once the store has followed, estimated node by node
-        follow = conductance_b * (1 - share * slope_b / self._block.data[diagonal][node_b])
-        self._slow_b = np.maximum(follow, 1e-6 * conductance_b)
+        diagonal = store.fine.matrix.data[store.fine.middle]
+        self._slow_b = np.maximum(
+            conductance_b * (1 - share * slope_b / diagonal[node_b]), 1e-6 * conductance_b
+        )
 
     def scaled(self, y: Floats, p: Floats, v: float) -> Floats:
         """Return rows in the norm of the Krylov solver, (n + size + 1,) [1]."""
         return np.concatenate([y / self._mass, p / self._scale, [v / self._scale]])
 
-    def apply(self, x: Floats) -> Floats:
-        """Return the scaled rows of (y, p, v)."""
-        y, p, v = x[: self._n], x[self._n : -1], x[-1]
-        potentials = self._potentials
-        pull_b = self._conductance_b * (potentials.jump(p) + v)
-        current_b = self._slope_b * y[self._node_b] + pull_b
-        row_y = self._block @ y + self._share * np.bincount(self._node_b, pull_b, self._n)
-        row_p = self._matrix @ p + potentials.sources(current_b)
-        row_p[potentials.lithium_p] += self._plating * p[potentials.lithium_p]
-        return self.scaled(row_y, row_p, v * self._scale if self._fixed else float(current_b.sum()))
+    def advance(self, rows: Floats) -> tuple[Floats, Floats]:
+        """Return approximate (y, p, v) of scaled rows, and the scaled rows that these have.
 
-    def precondition(self, rows: Floats) -> Floats:
-        """Return approximate (y, p, v) of scaled rows; a fixed linear operator."""
-        row_y, row_p = rows[: self._n] * self._mass, rows[self._n : -1] * self._scale
-        y, v = self._relax(row_y), float(rows[-1])
+        Both are fixed linear operators. What the relaxation leaves undone tells ``block y``.
+        """
+        potentials, share, n = self._potentials, self._share, self._n
+        row_y, row_p, v = rows[:n] * self._mass, rows[n:-1] * self._scale, float(rows[-1])
+        y, left = self._store.solve(row_y)
         if not self._fixed:  # balance of the store: sum mass y = sum of its rows - share r_v
-            wanted = row_y.sum() - self._share * v * self._scale
-            v = ((self._mass * y).sum() - wanted) / (self._mass * self._column).sum()
+            wanted = row_y.sum() - share * v * self._scale
+            v = float((self._mass * y).sum() - wanted) / self._capacity
         y -= v * self._column
-        current_b = ((row_y - self._held @ y) / self._share)[self._node_b] * self._part_b
-        p = self._hierarchy.solve(row_p - self._potentials.sources(current_b), maxiter=1, tol=1e-12)
+        block_y = row_y - left - v * self._block_column
+        held_y = block_y - share * self._slope * y
+        part_b = ((row_y - held_y) / share)[self._node_b] * self._part_b
+        p = self._cycle(row_p - potentials.sources(part_b))
+        jump_b = potentials.jump(p)
         if not self._fixed:
-            v -= (self._slow_b * self._potentials.jump(p)).sum() / self._slow_b.sum()
-        return np.concatenate([y, p, [v]])
-
-    def _relax(self, rhs: Floats) -> Floats:
-        """Two-level Gauss-Seidel: nodes, sums over groups, nodes."""
-        x, sums = np.zeros(self._n), np.zeros(self._merged.shape[0])
-        gauss_seidel(self._block, x, rhs, iterations=1, sweep="symmetric")
-        gauss_seidel(
-            self._merged, sums, self._gather @ (rhs - self._block @ x), iterations=_SWEEPS, sweep="symmetric"
-        )
-        x += self._merge @ sums
-        gauss_seidel(self._block, x, rhs, iterations=1, sweep="symmetric")
-        return x
+            v -= float((self._slow_b * jump_b).sum() / self._slow_b.sum())
+        pull_b = self._conductance_b * (jump_b + v)
+        current_b = self._slope_b * y[self._node_b] + pull_b
+        image_y = block_y + share * np.bincount(self._node_b, pull_b, n)
+        image_p = self._matrix @ p + potentials.sources(current_b)
+        image_p[potentials.lithium_p] += self._plating * p[potentials.lithium_p]
+        image_v = v * self._scale if self._fixed else float(current_b.sum())
+        return np.concatenate([y, p, [v]]), self.scaled(image_y, image_p, image_v)
