@@ -4,11 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from pyamg.relaxation.relaxation import gauss_seidel
 
 import reference
-from latticecell._kernels import springs, transport
+from latticecell._kernels import relaxation, springs, transport
 from latticecell.network import TET_EDGES
 from latticecell.physics.transport import Transport
+from latticecell.solvers.relaxation import Sweeps
 
 
 @dataclass(frozen=True)
@@ -84,3 +86,24 @@ def cases(config, n):
     yield case(transport.gather_outflow, (value, lists_l.start, lists_l.index),
                {"out": np.empty(n.n_nodes)},
                lambda: reference.gather_outflow(value, n.spring_sn, n.n_nodes))  # fmt: skip
+
+    # sequential, whatever the number of threads
+    pattern = flux.pattern
+    data, slopes = np.empty(len(pattern.index)), (weight, -weight)
+    filled = (pattern.link_li, *slopes, pattern.slot_l2, pattern.diagonal)
+    yield Case("fill_links", lambda _: relaxation.fill_links(*filled, data=data), data,
+               lambda: reference.link_matrix(pattern.link_li, *slopes, len(pattern.diagonal)),
+               filled, (data,))  # fmt: skip
+
+    store = Sweeps(pattern.matrix(*slopes))
+    matrix = store.matrix
+    matrix.data[store.middle] += n.volume_n[: len(store.middle)] / 60
+    rhs, x = rng.normal(size=len(store.middle)), np.empty(len(store.middle))
+
+    def stock():
+        found = np.zeros(len(rhs))
+        gauss_seidel(matrix, found, rhs, sweep="symmetric")
+        return found
+
+    yield Case("symmetric_sweep", lambda _: store.sweep(rhs, x, fresh=True), x, stock,
+               (matrix.data, matrix.indices, matrix.indptr, store.middle, rhs), (x,))  # fmt: skip

@@ -1,6 +1,7 @@
 """NumPy twins of the compiled kernels: short, slow and independent of the gather lists."""
 
 import numpy as np
+import scipy.sparse as sp
 
 
 def tet_strain(u_nc, strain_c, tet_tn, gradient_tac):
@@ -101,3 +102,13 @@ def fill_links(link_li, slope_first_l, slope_second_l, n):
         matrix[i, [i, j]] += first, second
         matrix[j, [i, j]] -= first, second
     return matrix
+
+
+def link_matrix(link_li, slope_first_l, slope_second_l, n):
+    """Data of the matrix of `fill_links` in CSR form with sorted rows."""
+    i, j = link_li.T
+    value = np.concatenate([slope_first_l, slope_second_l, -slope_first_l, -slope_second_l])
+    place = (np.concatenate([i, i, j, j]), np.concatenate([i, j, i, j]))
+    matrix = sp.csr_matrix((value, place), shape=(n, n)) + 0 * sp.identity(n)
+    matrix.sum_duplicates()
+    return matrix.tocsr().data
