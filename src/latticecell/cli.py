@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -18,9 +19,18 @@ from latticecell.cell1d.command import Laws, cell1d_command
 from latticecell.checks import outlook, remarks
 from latticecell.config import Config
 from latticecell.effort import sentence
-from latticecell.errors import ConfigError, InUseError, NetworkError, OutputError, SolveError, printable
+from latticecell.errors import (
+    ConfigError,
+    DamageWarning,
+    InUseError,
+    NetworkError,
+    OutputError,
+    SolveError,
+    printable,
+)
 from latticecell.export import export_command
 from latticecell.output.files import write_file
+from latticecell.output.inspection import inspect
 from latticecell.reader import MOST_PROBLEMS, read_config, resolved_toml
 from latticecell.registry import load
 from latticecell.report.command import report_command
@@ -55,7 +65,8 @@ def _explained(laws: list[str] | None = None) -> Iterator[None]:
     try:
         for name in laws or ():
             load(name)
-        yield
+        with _telling_damage():
+            yield
     except ConfigError as error:
         for problem in error.problems[:MOST_PROBLEMS]:
             typer.echo(problem, err=True)
@@ -71,6 +82,25 @@ def _explained(laws: list[str] | None = None) -> Iterator[None]:
     except OutputError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(NOT_WRITTEN) from None
+
+
+@contextmanager
+def _telling_damage() -> Iterator[None]:
+    """Show each warning of a damaged file once, as a line."""
+    told: set[str] = set()
+    other = warnings.showwarning
+
+    def tell(message: Warning | str, category: type[Warning], *more: Any) -> None:
+        if not issubclass(category, DamageWarning):
+            other(message, category, *more)
+        elif str(message) not in told:
+            told.add(str(message))
+            _say([str(message)])
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", DamageWarning)
+        warnings.showwarning = tell  # type: ignore[assignment]
+        yield
 
 
 def _say(notes: list[str]) -> None:
@@ -92,12 +122,23 @@ def new(
 
 @app.command()
 def check(
-    file: File,
+    file: Annotated[Path, typer.Argument(help="TOML file of a run, or a run directory.")],
     assignments: Assignments = None,
     laws: Laws = None,
     show: Annotated[bool, typer.Option("--show", help="Print the file with all defaults.")] = False,
 ) -> None:
-    """Check a TOML file and report every problem at once."""
+    """Check a TOML file, or the files of a run directory, and report every problem at once."""
+    if file.is_dir():
+        with _explained():
+            problems, good = inspect(file)
+        for problem in problems:
+            typer.echo(printable(problem), err=True)
+        typer.echo(
+            printable(f"{file}: {', '.join(good) or 'nothing'} {'is' if len(good) < 2 else 'are'} good")
+        )
+        if problems:
+            raise typer.Exit(BAD_INPUT)
+        return
     with _explained(laws):
         config = read_config(file, assignments or ())
         _say(remarks(config))
@@ -166,13 +207,18 @@ def run(
 
 @app.command()
 def resume(
-    path: Annotated[Path, typer.Argument(help="Run directory.")], threads: Threads = None, laws: Laws = None
+    path: Annotated[Path, typer.Argument(help="Run directory.")],
+    threads: Threads = None,
+    laws: Laws = None,
+    same_version: Annotated[
+        bool, typer.Option("--same-version", help="Refuse to go on under other versions.")
+    ] = False,
 ) -> None:
     """Go on with an interrupted run from its last checkpoint."""
     from latticecell.run import Simulation
 
     with _explained(laws), _stoppable() as stop:
-        simulation = Simulation.resume(path, threads)
+        simulation = Simulation.resume(path, threads, same_version=same_version, command=" ".join(sys.argv))
         _say([*simulation.notes, *remarks(simulation.stepper.config)])
         if simulation.cursor.finished:
             typer.echo(f"{path}: is complete")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,15 @@ class ConfigError(LatticecellError):
 
 class InUseError(LatticecellError):
     """A run directory that another process owns; the message says which."""
+
+
+class DamageWarning(UserWarning):
+    """A file of a run is damaged; what is returned is its good part, and the message says what is missing."""
+
+
+def warn_of_damage(message: str) -> None:
+    """Warn of a damaged file, in one line; the command line shows it as it is."""
+    warnings.warn(DamageWarning(printable(message)), stacklevel=3)
 
 
 class NetworkError(LatticecellError):

@@ -20,6 +20,7 @@ from latticecell.network import Network
 from latticecell.observables import Observer
 from latticecell.output.lock import Lock
 from latticecell.output.plots import summary
+from latticecell.output.record import is_run
 from latticecell.output.rundir import RunDirectory, Status
 from latticecell.protocol import due, stages
 from latticecell.registry import compare
@@ -135,21 +136,26 @@ class Simulation:
         return run
 
     @classmethod
-    def resume(cls, path: str | Path, threads: int | None = None) -> Simulation:
+    def resume(
+        cls, path: str | Path, threads: int | None = None, *, same_version: bool = False, command: str = ""
+    ) -> Simulation:
         """Go on from the checkpoint of a run directory; ``threads`` may differ from the first part.
+
+        With ``same_version`` only under the versions of the package, its numerics and its libraries that the
+        run was computed with so far; without, another version is among the notes.
 
         Raises
         ------
         ConfigError
-            If there is nothing to go on from, a law of the run is not registered, or the bonds would not be
-            those that the run began with.
+            If there is nothing to go on from, a law of the run is not registered, the bonds would not be
+            those that the run began with, or the numerics of the run are newer than these.
         InUseError
             If another process owns the directory.
         """
-        directory = RunDirectory.open(path)
+        directory = RunDirectory(Path(path)) if is_run(Path(path)) else RunDirectory.open(path)
         directory.lock.take()
         try:
-            run = cls._restored(directory, threads)
+            run = cls._restored(directory, threads, same_version=same_version, command=command)
         except BaseException:
             directory.lock.release()
             raise
@@ -159,10 +165,18 @@ class Simulation:
         return run
 
     @classmethod
-    def _restored(cls, directory: RunDirectory, threads: int | None) -> Simulation:
+    def _restored(
+        cls, directory: RunDirectory, threads: int | None, *, same_version: bool, command: str
+    ) -> Simulation:
         """Read the last checkpoint of a directory."""
+        path = directory.path
+        notes = directory.record.restore()
         config = directory.config()
-        notes = compare(named_laws(config), directory.info().get("laws", ()))
+        if other := directory.record.compare_versions():
+            notes.append(f"{path}: {other}")
+            if same_version:
+                raise ConfigError(f"{path}: {other}; not gone on with, as --same-version asks")
+        notes += compare(named_laws(config), directory.info().get("laws", ()))
         if threads is not None:
             config = with_threads(config, threads)
         with one_blas_thread():
@@ -175,7 +189,12 @@ class Simulation:
             with directory.effort.phase("setup"):
                 stepper = Stepper(config, network, effort=directory.effort)
                 _check_bonds(stepper, state, directory)
-        return cls(directory, stepper, state, Cursor(**table), [*notes, *more])
+                run = cls(directory, stepper, state, Cursor(**table), [*notes, *more])
+            if not run.cursor.finished:
+                directory.record.add_session(
+                    run.cursor.steps, kernel_threads(config.solver.threads, network.n_nodes), command
+                )
+        return run
 
     def advance(self) -> Generator[Progress, None, None]:
         """Run to the end of the protocol, yielding after each step.

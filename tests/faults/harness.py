@@ -102,12 +102,12 @@ def assert_same_run(one: Path, other: Path) -> None:
     """History, network, snapshots, and what the checkpoint holds, are the same bits."""
     names = sorted(str(path.relative_to(other)) for path in other.glob("fields/*"))
     assert sorted(str(path.relative_to(one)) for path in one.glob("fields/*")) == names
-    for name in ("history.csv", "network.h5", "config.toml", *names):
+    for name in ("history.csv", "history.sum", "network.h5", "config.toml", *names):
         assert (one / name).read_bytes() == (other / name).read_bytes(), name
     (arrays, about, notes), (arrays_2, about_2, _) = read_checkpoint(one), read_checkpoint(other)
     assert not notes
     for field in dataclass_fields(State):
         assert arrays[field.name].tobytes() == arrays_2[field.name].tobytes(), field.name
-    for name in ("cursor", "rows", "snapshots"):
+    for name in ("cursor", "history", "snapshots"):
         assert about[name] == about_2[name], name
     assert status(one) == status(other)

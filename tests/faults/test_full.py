@@ -36,7 +36,7 @@ def test_a_run_that_cannot_be_written_fails_and_goes_on_to_the_same_end(tmp_path
     assert info["status"] == "failed"
     assert info["message"] == f"{out / 'fields' / '000002.h5'}: cannot be written: {os.strerror(27)}"
     about = read_checkpoint(out)[1]
-    assert about["rows"] == harness.rows(out) - 1 == about["cursor"]["steps"] + 1 > 3
+    assert about["history"][0] == harness.rows(out) - 1 == about["cursor"]["steps"] + 1 > 3
     harness.latticecell("resume", out)
     harness.assert_same_run(out, whole)
 

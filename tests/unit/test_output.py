@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from latticecell import ConfigError
-from latticecell.errors import OutputError
+from latticecell.errors import DamageWarning, OutputError
 from latticecell.output import RunDirectory
 from latticecell.output.files import replacing, write_file
 from rundirs import (  # noqa: F401
@@ -247,20 +247,30 @@ def test_checkpoint_refusals_name_the_reason_and_cut_nothing(tmp_path, network):
     (path / "config.toml").write_bytes(whole["config.toml"])
     assert len(run.history()["step"]) == 4
 
-    (path / "history.csv").write_bytes(b"".join(whole["history.csv"].splitlines(keepends=True)[:2]))
-    with pytest.raises(ConfigError, match="holds 1 rows, the checkpoint knows 3"):
-        run.read_checkpoint()
     (path / "history.csv").write_bytes(whole["history.csv"])
-    fields = (path / "fields/000000.h5").read_bytes()
-    (path / "fields/000000.h5").write_bytes(fields[:-7])
-    with pytest.raises(ConfigError, match=r"000000\.h5: is damaged"):
-        run.read_checkpoint()
-    (path / "fields/000000.h5").unlink()
-    with pytest.raises(ConfigError, match="holds 0 snapshots, the checkpoint knows 2"):
-        run.read_checkpoint()
-    (path / "fields/000000.h5").write_bytes(fields)
     run.read_checkpoint()
     assert len(run.history()["step"]) == 3
+
+
+def test_damage_before_the_checkpoint_is_told_and_does_not_end_a_run(tmp_path, network):
+    path = tmp_path / "run"
+    run = started(path, network)
+    run.write_checkpoint(random_state(network), {})
+    whole = (path / "history.csv").read_bytes()
+    (path / "history.csv").write_bytes(b"".join(whole.splitlines(keepends=True)[:2]))
+    (path / "fields/000000.h5").unlink()
+    notes = RunDirectory.open(path).read_checkpoint()[2]
+    assert "rows 2-3 are damaged or missing; the other 1 are good" in notes[0]
+    assert "000000.h5: cannot be read" in notes[1]
+    run = RunDirectory.open(path)
+    run.read_checkpoint()
+    run.append_row(row(3))
+    run.write_snapshot(snapshot_fields(network, 2), STRAIN, 7.4)
+    with pytest.warns(DamageWarning, match="rows 2-3"):
+        assert run.history()["step"].tolist() == [0, 3]
+    with pytest.warns(DamageWarning, match=r"000000\.h5.*; snapshots 1-2 are there"):
+        times = run.times()
+    np.testing.assert_array_equal(times, [np.nan, 3.7, 7.4])
 
 
 def flipped(path, at):

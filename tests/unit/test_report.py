@@ -359,8 +359,7 @@ def test_names_and_titles_of_the_user_are_shown_as_they_are(finished, tmp_path):
 def test_a_failed_run_is_reported_up_to_its_last_step(finished, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(finished.path, copy)
-    info = {**json.loads((copy / "run.json").read_text()), "status": "failed", "message": "no equilibrium"}
-    (copy / "run.json").write_text(json.dumps(info))
+    RunDirectory.open(copy).amend(status="failed", message="no equilibrium")
     text = Page(write_report(copy).read_text(encoding="utf-8")).text
     assert "failed" in text and "no equilibrium" in text
     assert "discharge, last at 460.0 s" in text

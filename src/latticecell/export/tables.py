@@ -107,7 +107,7 @@ def _arrays(run: Run) -> Iterator[tuple[str, ArrayLike]]:
     for name in STATIC:
         yield name, getattr(run.mesh, name)
     yield "node_domain", node_domain(run.mesh)
-    yield "times_s", run.snapshots.times
+    yield "times_s", np.array([shot.time for shot in run.snapshots])
     yield "strain", np.array([shot.strain for shot in run.snapshots])
     for key, field in run.fields.items():
         yield f"{field.stored}_{field.location[0]}", np.stack([shot[key] for shot in run.snapshots])

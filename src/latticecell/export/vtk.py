@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +28,7 @@ Arrays = Mapping[str, NDArray]
 
 def write_vtu(run: Run, target: Path) -> Iterator[Path]:
     """Write tets and facets of every snapshot, collections first."""
-    mesh, times = run.mesh, run.snapshots.times.tolist()
+    mesh, times = run.mesh, {shot.index: shot.time for shot in run.snapshots}
     for kind, suffix in (("tets", "vtu"), ("facets", "vtp")):
         yield _write_collection(target / f"{kind}.pvd", suffix, times)
     tets, facets = vtkUnstructuredGrid(), vtkPolyData()
@@ -114,10 +114,10 @@ def _write(path: Path, data: vtkDataSet, time: float, nodal: Arrays, cells: Arra
     return path
 
 
-def _write_collection(path: Path, suffix: str, times: Sequence[float]) -> Path:
+def _write_collection(path: Path, suffix: str, times: Mapping[int, float]) -> Path:
     lines = [
         f'<DataSet timestep="{time!r}" part="0" file="{path.stem}_{step:04d}.{suffix}"/>'
-        for step, time in enumerate(times)
+        for step, time in times.items()
     ]
     write_file(
         path,

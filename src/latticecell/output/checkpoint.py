@@ -35,16 +35,21 @@ def write_checkpoint(folder: Path, state: State, about: Mapping[str, Any]) -> No
         JSON: how far the other files are, and what the stepper needs to go on.
     """
     text = json.dumps(about, default=plain)
-    with sealing(folder / CHECKPOINT, KIND, {}, keep=folder / PREVIOUS) as file:
+    rows, digest = about["history"]
+    known = {"rows": rows, "history": digest, "snapshots": about["snapshots"]}
+    with sealing(folder / CHECKPOINT, KIND, known, keep=folder / PREVIOUS) as file:
         file.attrs["about"] = text
         for field in dataclass_fields(state):
             file[field.name] = getattr(state, field.name)
 
 
-def read_checkpoint(folder: Path) -> tuple[dict[str, NDArray], dict[str, Any], list[str]]:
+def read_checkpoint(
+    folder: Path, *, repair: bool = True
+) -> tuple[dict[str, NDArray], dict[str, Any], list[str]]:
     """Return the arrays of the state and what `write_checkpoint` was told, of the newest whole checkpoint.
 
-    Where the newest is missing or damaged, the previous one takes its place; the third value says so.
+    Where the newest is missing or damaged, the previous one is taken, and with ``repair`` put in its place;
+    the third value says so.
 
     Raises
     ------
@@ -60,8 +65,9 @@ def read_checkpoint(folder: Path) -> tuple[dict[str, NDArray], dict[str, Any], l
         if not previous.exists():
             raise ConfigError(f"{error}; start a new run") from None
         found = _load(previous)
-        with writing(newest):  # the next checkpoint must not move a damaged one here
-            os.replace(previous, newest)  # noqa: PTH105
+        if repair:
+            with writing(newest):  # the next checkpoint must not move a damaged one here
+                os.replace(previous, newest)  # noqa: PTH105
         return *found, [f"{error}; going on from the checkpoint before it"]
 
 

@@ -13,7 +13,8 @@ import io
 import json
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+import stat
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -103,6 +104,37 @@ def write_file(path: Path, content: bytes | str, keep: Path | None = None) -> No
             raise OSError(errno.EIO, "what was written reads back differently", str(path))
 
 
+def append_file(path: Path, data: bytes) -> int:
+    """Append to a file, made if needed, and return how long it was; never through a symbolic link.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written; nothing of it is there then.
+    """
+
+    def opener(name: str, flags: int) -> int:
+        return _plain(name, flags | getattr(os, "O_NOFOLLOW", 0))
+
+    left = memoryview(data)
+    with writing(path), open(path, "ab", buffering=0, opener=opener) as file:
+        before = file.tell()
+        try:
+            while left:
+                left = left[file.write(left) :]
+        except OSError:
+            file.truncate(before)
+            raise
+    return before
+
+
+def sync_file(path: Path) -> None:
+    """Flush a file, if it is there, to the device."""
+    if path.exists():
+        with writing(path), open(path, "rb+", opener=_plain) as file:
+            os.fsync(file.fileno())
+
+
 @contextmanager
 def hdf5_in_memory() -> Iterator[tuple[h5py.File, io.BytesIO]]:
     """Yield a new HDF5 file and a buffer that holds its bytes after the block."""
@@ -175,13 +207,45 @@ def verified(path: Path, kind: str) -> tuple[dict[str, Any], bytes]:
     return table, data
 
 
+def read_file(path: Path) -> bytes:
+    """Return the bytes of a file.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read, or is a directory, a pipe or a device: nothing waits for a pipe.
+    """
+    with _readable(path) as file:
+        return file.read()
+
+
 @contextmanager
 def _readable(path: Path) -> Iterator[io.BufferedReader]:
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_plain) as file:
             yield file
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _plain(path: str, flags: int) -> int:
+    """Open what is a file; opening a pipe would wait for its other end."""
+    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is not a file")
+    return descriptor
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """Put rising numbers into words: "3, 7-9"."""
+    found: list[list[int]] = []
+    for number in numbers:
+        if found and found[-1][-1] == number - 1:
+            found[-1] = [found[-1][0], number]
+        else:
+            found.append([number])
+    return ", ".join("-".join(map(str, part)) for part in found)
 
 
 def _table(path: Path, kind: str, head: bytes, size: int) -> dict[str, Any]:

@@ -16,9 +16,10 @@ import numpy as np
 
 from latticecell.fields import Field
 from latticecell.network import Floats
-from latticecell.output.files import hdf5_in_memory, write_file
+from latticecell.output.files import sealing
 from latticecell.output.snapshots import name_of
 
+KIND: Final = "index"
 GROUPS: Final = {"node": "PointData", "tet": "CellData"}
 
 
@@ -47,7 +48,7 @@ def write_index(
     n_points, n_tets, n_steps = counts["points"], counts["tets"], len(snapshots)
     mesh = [network.relative_to(path.parent).as_posix()]
     files = [snapshot.relative_to(path.parent).as_posix() for snapshot in snapshots]
-    with hdf5_in_memory() as (file, buffer):
+    with sealing(path, KIND, {}) as file:
         root = file.create_group("VTKHDF")
         root.attrs["Version"] = np.array([2, 0], np.int64)
         kind = b"UnstructuredGrid"  # VTK wants a fixed-length ASCII string
@@ -74,7 +75,6 @@ def write_index(
             group, rows = GROUPS[field.location], n_points if field.location == "node" else n_tets
             _virtual(root, f"{group}/{field.stored}", (rows, *field.shape), np.float32, files, name_of(field))
             steps[f"{group}Offsets/{field.stored}"] = rows * np.arange(n_steps, dtype=np.int64)
-    write_file(path, buffer.getvalue())
 
 
 def _virtual(

@@ -7,48 +7,39 @@ behind, and resuming cuts them back to it.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import platform
+import os
 import sys
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from latticecell.checks import remarks
 from latticecell.config import Config
 from latticecell.effort import Effort
-from latticecell.errors import ConfigError, OutputError
+from latticecell.errors import ConfigError, OutputError, warn_of_damage
 from latticecell.fields import Field, declarations
 from latticecell.network import Floats, Network
 from latticecell.output import checkpoint
-from latticecell.output.files import TEMPORARY, header, write_file, writing
-from latticecell.output.history import HistoryFile, Row
+from latticecell.output.files import TEMPORARY, header, ranges, writing
+from latticecell.output.history import HistoryFile, Row, Seal
 from latticecell.output.index import write_index
+from latticecell.output.info import INFO, now
 from latticecell.output.lock import Lock
 from latticecell.output.mesh import Mesh
 from latticecell.output.network import KIND, read_network, write_network
+from latticecell.output.record import CONFIG, NETWORK, PLOT, SUMS, Record, is_run, sha256
 from latticecell.output.snapshots import DISPLACEMENT, Snapshots
-from latticecell.reader import read_config, resolved_toml
 from latticecell.registry import recorded
 from latticecell.state import State
 
-FORMAT: Final = "latticecell run 2"
-FORMATS: Final = "latticecell run "
-CONFIG: Final = "config.toml"
-INFO: Final = "run.json"
 HISTORY: Final = "history.csv"
-NETWORK: Final = "network.h5"
 FIELDS: Final = "fields"
 INDEX: Final = "fields.vtkhdf"
 FILES: Final = (
-    HISTORY, INDEX, checkpoint.CHECKPOINT, checkpoint.PREVIOUS, NETWORK, "fields.h5", CONFIG, INFO
+    HISTORY, SUMS, INDEX, checkpoint.CHECKPOINT, checkpoint.PREVIOUS, NETWORK, "fields.h5", CONFIG, INFO
 )  # fmt: skip
 """All that a run, also one of an older format, writes beside its snapshots; ``run.json``, by which a run is
 known, is removed last."""
@@ -63,6 +54,8 @@ class RunDirectory:
     ----------
     effort : Effort
         What the run has cost so far; kept in checkpoints and, in the end, in ``run.json``.
+    record : Record
+        What ran: ``run.json`` and ``config.toml``.
     lock : Lock
         Held by the process that writes; readers need none.
     """
@@ -71,8 +64,8 @@ class RunDirectory:
         self.path = path
         self.effort = Effort()
         self.lock = Lock(path)
+        self.record = Record(path)
         self._history = HistoryFile(path / HISTORY)
-        self._snapshots = Snapshots(path / FIELDS)
 
     @classmethod
     def create(
@@ -109,8 +102,8 @@ class RunDirectory:
         run.effort = effort or run.effort
         run.lock = lock or run.lock
         run.lock.take()
-        present = [name for name in (*FILES, FIELDS) if (path / name).exists()]
-        if present and not _format(path).startswith(FORMATS):
+        present = [name for name in (*FILES, FIELDS) if os.path.lexists(path / name)]
+        if present and not is_run(path):
             run.lock.release()
             raise ConfigError(
                 f"{path}: holds {', '.join(present)} but is not the directory of a run; choose another one"
@@ -130,30 +123,11 @@ class RunDirectory:
 
     def _begin(self, config: Config, network: Network | None, threads: int, command: str) -> None:
         """Write what a run has before its first step."""
-        self._write_info(
-            {
-                "format": FORMAT,
-                "name": config.name,
-                "status": "running",
-                "message": "",
-                "started": _now(),
-                "command": command,
-                "seed": config.microstructure.seed,
-                "threads": threads,
-                "versions": {
-                    "latticecell": version("latticecell"),
-                    "python": platform.python_version(),
-                    **{name: version(name) for name in ("numpy", "scipy", "pyamg", "h5py")},
-                },
-                "laws": recorded(),
-                "remarks": remarks(config),
-                "network": {} if network is None else _counts(network),
-            }
-        )
-        write_file(self.path / CONFIG, resolved_toml(config))
+        self.record.begin(config, network, threads, command)
         if network is not None:
             self._mesh = Mesh.of(network)
             write_network(self.path / NETWORK, self._mesh)
+        self.record.identify(config)
 
     @classmethod
     def open(cls, path: str | Path) -> RunDirectory:
@@ -161,37 +135,62 @@ class RunDirectory:
 
         Raises `ConfigError` if it is none, or one of another format.
         """
-        path = Path(path)
-        found = _format(path)
-        if found.startswith(FORMATS) and found != FORMAT:
-            raise ConfigError(
-                f"{path}: is of the format {found!r}, which this version does not read; run it again"
-            )
-        if found != FORMAT or not (path / CONFIG).is_file():
-            raise ConfigError(f"{path}: is not the directory of a run")
-        return cls(path)
+        run = cls(Path(path))
+        run.info()
+        return run
 
     # what readers use, see latticecell.results.source
 
     def info(self) -> dict[str, Any]:
-        """Return the content of ``run.json``."""
-        return json.loads((self.path / INFO).read_text(encoding="utf-8"))
+        """Return the content of ``run.json``; raises `ConfigError` if this is no run, or it is damaged."""
+        return self.record.read()
 
     def config(self) -> Config:
-        """Read back the configuration; raises `ConfigError` if it was edited into nonsense."""
-        return read_config(self.path / CONFIG, laws=False)
+        """Read back the configuration; raises `ConfigError` if it was changed since the run began."""
+        return self.record.read_config()
 
     def network(self) -> Network | None:
         """Return the network, None for a 1-D cell; raises `ConfigError` if its file is damaged."""
         return self._mesh.network if self.info()["network"] else None
 
     def history(self) -> dict[str, NDArray]:
-        """Return the columns of ``history.csv``; see `HistoryFile.read`."""
-        return self._history.read()
+        """Return the columns of ``history.csv`` with the rows that are good; warns of the others."""
+        info = self.info()
+        seal, growing = self._seal(info), info["status"] == "running"
+        columns, problem = self._history.read(seal, growing=growing)
+        if problem:
+            warn_of_damage(problem)
+        return columns
 
     def times(self) -> Floats:
-        """Return the times of the snapshots, (n_snapshots,) [s]."""
-        return self._snapshots.times()
+        """Return the times of the snapshots, (n_snapshots,) [s]; nan and a warning where one is damaged."""
+        times, problems = self._snapshots.times(self.n_snapshots())
+        if problems:
+            good = ranges([i for i, time in enumerate(times) if time == time])
+            rest = f"snapshots {good} are there" if good else "no other snapshot is there"
+            warn_of_damage(f"{'; '.join(problems)}; {rest}")
+        return times
+
+    def damage(self) -> str:
+        """Say what is wrong with the history, and with the heads of the snapshots; empty if nothing."""
+        info = self.info()
+        problem = self._history.read(self._seal(info), growing=info["status"] == "running")[1]
+        return "; ".join([problem] * bool(problem) + self._snapshots.times(self.n_snapshots())[1])
+
+    def check_plot(self) -> None:
+        """Raise `ConfigError` if ``summary.png`` is not the one that was drawn."""
+        if (wanted := self.record.own.get("files", {}).get(PLOT)) and sha256(self.path / PLOT) != wanted:
+            raise ConfigError(f"{self.path / PLOT}: is damaged, or was changed; history.csv holds its data")
+
+    def expected(self) -> set[str]:
+        """Return the names of the files that may not be missing: checkpoint and index of a run that ended."""
+        ended = self.record.own.get("ended") and self.record.own["network"]
+        files = {checkpoint.CHECKPOINT} if ended else set()
+        return files | ({INDEX} if ended and self.n_snapshots() else set())
+
+    def check_snapshot(self, step: int) -> None:
+        """Raise `ConfigError` if a snapshot is missing, damaged, or not of this run."""
+        self._snapshots.check(step)
 
     def fields(self) -> dict[str, Field]:
         """Return the declarations of the fields in the snapshots, by key; none before the first snapshot."""
@@ -245,7 +244,7 @@ class RunDirectory:
                 self.path / NETWORK,
                 counts,
                 files,
-                self.times(),
+                self._snapshots.times(len(files))[0],
                 list(self.fields().values()),
             )
 
@@ -256,11 +255,13 @@ class RunDirectory:
         """
         about = {
             "cursor": cursor,
-            "rows": self._history.sync(),
-            "snapshots": len(self._snapshots.files()),
+            "history": self._history.sync(),
+            "snapshots": self._snapshots.count(),
             "effort": self.effort.table(),
-            "config": self._config_hash(),
-            "network": header(self.path / NETWORK, KIND)["sha256"],
+            "config": self.record.files[CONFIG],
+            "network": self.record.files[NETWORK],
+            "config_toml": self.record.text,
+            "info": self.record.own,
         }
         checkpoint.write_checkpoint(self.path, state, about)
 
@@ -284,8 +285,10 @@ class RunDirectory:
         """
         arrays, about, notes = checkpoint.read_checkpoint(self.path)
         path = self.path / checkpoint.CHECKPOINT
-        if about["config"] != self._config_hash():
-            raise ConfigError(f"{path}: was written with another {CONFIG}; restore it or start a new run")
+        if about["config"] != sha256(self.path / CONFIG):
+            raise ConfigError(
+                f"{path}: was written with another {CONFIG}; restore it, or delete it to go on with the old"
+            )
         if about["network"] != header(self.path / NETWORK, KIND)["sha256"]:
             raise ConfigError(f"{path}: belongs to another {NETWORK}; restore it or start a new run")
         network = self._mesh.network
@@ -295,19 +298,19 @@ class RunDirectory:
             if name not in arrays or arrays[name].shape[: len(first)] != first:
                 raise ConfigError(f"{path}: {name} is missing or has another shape; start a new run")
         state = State(**{name: arrays[name] for name in declarations(State)})
-        kept = self._history.start(about["rows"])
-        self._snapshots.truncate(about["snapshots"])
-        self._history.replace(kept)
+        content, sums, lost = self._history.start(Seal(*about["history"]))
+        notes += [lost] * bool(lost) + self._snapshots.truncate(about["snapshots"])
+        self._history.replace(content, sums)
         self._sweep()
         self.effort.add(about.get("effort", {}))
         laws = recorded(self.info().get("laws", ()))
         if not about["cursor"].get("finished"):  # a run that is over stays as it is
-            self.amend(laws=laws, status="running", message="", resumed=_now())
+            self.amend(laws=laws, status="running", message="", resumed=now(), ended={})
         return state, about["cursor"], notes
 
     def amend(self, **values: Any) -> None:
         """Add values to ``run.json``."""
-        self._write_info({**self.info(), **values})
+        self.record.amend(**values)
 
     def finish(self, status: Status, message: str = "") -> None:
         """Close the run in ``run.json``: status, wall time [s], peak memory [MB] and what it has cost."""
@@ -319,7 +322,9 @@ class RunDirectory:
             self.amend(
                 status=status,
                 message=message,
-                finished=_now(),
+                finished=now(),
+                files=self.record.digests(),
+                ended={"history": self._history.sync(), "snapshots": self._snapshots.count()},
                 peak_memory_MB=_peak_memory(),
                 **self.effort.table(),
             )
@@ -353,44 +358,53 @@ class RunDirectory:
 
     @cached_property
     def _mesh(self) -> Mesh:
-        return Mesh.of(read_network(self.path / NETWORK))
+        path, wanted = self.path / NETWORK, self.record.files[NETWORK]
+        if wanted and header(path, KIND)["sha256"] != wanted:
+            raise ConfigError(f"{path}: is damaged, or is that of another run")
+        return Mesh.of(read_network(path))
 
     def _clear(self) -> None:
         """Remove what a run has written."""
-        self._snapshots.truncate(0)
+        Snapshots(self.path / FIELDS, "").truncate(0)
         self._sweep()
+        folder = self.path / FIELDS
         with writing(self.path):
-            if self._snapshots.folder.is_dir() and not any(self._snapshots.folder.iterdir()):
-                self._snapshots.folder.rmdir()
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
             for name in FILES:
                 (self.path / name).unlink(missing_ok=True)
 
     def _sweep(self) -> None:
         """Remove what a kill has left of files being written."""
-        for folder in (self._snapshots.folder, self.path):
+        for folder in (self.path / FIELDS, self.path):
             for part in folder.glob(TEMPORARY):
                 with writing(part):
                     part.unlink()
 
-    def _write_info(self, info: dict[str, Any]) -> None:
-        write_file(self.path / INFO, json.dumps(info, indent=2, default=checkpoint.plain) + "\n")
+    @cached_property
+    def _snapshots(self) -> Snapshots:
+        """The snapshots, which know to which input and network they belong."""
+        return Snapshots(self.path / FIELDS, self.record.own.get("identity", ""))
 
-    def _config_hash(self) -> str:
-        return hashlib.sha256((self.path / CONFIG).read_bytes()).hexdigest()
+    def _seal(self, info: Mapping[str, Any]) -> Seal | None:
+        """The seal of the history: that of the end of the run, or of the newest checkpoint."""
+        if ended := info.get("ended"):
+            return Seal(*ended["history"])
+        try:
+            about = header(self.path / checkpoint.CHECKPOINT, checkpoint.KIND)
+        except ConfigError:
+            return None
+        return Seal(about["rows"], about["history"])
 
-
-def _format(path: Path) -> str:
-    """Format that a directory's ``run.json`` names; empty if there is none."""
-    try:
-        info = json.loads((path / INFO).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return ""
-    return str(info.get("format", "")) if isinstance(info, dict) else ""
-
-
-def _counts(network: Network) -> dict[str, int]:
-    names = ("sites", "nodes", "tets", "springs", "bonds", "grains", "particles")
-    return {name: getattr(network, f"n_{name}") for name in names}
+    def n_snapshots(self) -> int:
+        """How many snapshots there should be."""
+        try:
+            known = (self.info().get("ended") or header(
+                self.path / checkpoint.CHECKPOINT, checkpoint.KIND
+            ))["snapshots"]  # fmt: skip
+        except ConfigError:
+            known = 0
+        return max(known, self._snapshots.count())
 
 
 def _peak_memory() -> float | None:
@@ -401,7 +415,3 @@ def _peak_memory() -> float | None:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (1e6 if sys.platform == "darwin" else 1e3)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -35,10 +35,13 @@ class Snapshots:
     ----------
     folder : Path
         Their directory; need not exist.
+    run : str
+        Stands for the input and the network; a snapshot of others is refused.
     """
 
-    def __init__(self, folder: Path):
-        self.folder = folder
+    def __init__(self, folder: Path, run: str):
+        self.folder, self.run = folder, run
+        self._known = 0
         self._last: tuple[object, bytes] = (None, b"")
         self._fields: dict[str, Field] = {}
 
@@ -46,6 +49,11 @@ class Snapshots:
         """Return the paths of the snapshots, from the first to the last that has no gap before it."""
         present = sorted(self.folder.glob(NAMES))
         return [path for i, path in enumerate(present) if path == self.file(i)]
+
+    def count(self) -> int:
+        """Return the number of snapshots, damaged and missing ones before the last included."""
+        last = max((int(path.stem) for path in self.folder.glob(NAMES)), default=-1)
+        return max(self._known, last + 1)
 
     def file(self, index: int) -> Path:
         """Return the path of a snapshot."""
@@ -76,7 +84,8 @@ class Snapshots:
             raise ValueError(f"fields differ from those of the earlier snapshots: {', '.join(names)}")
         make_folder(self.folder)
         about = {"time_s": float(time), "strain": [float(value) for value in strain_c]}
-        with sealing(self.file(len(self.files())), KIND, about) as file:
+        index = self.count()
+        with sealing(self.file(index), KIND, {**about, "run": self.run, "index": index}) as file:
             file.attrs.update(about)
             for field, values in fields.items():
                 array = field.factor * np.asarray(values, float)
@@ -90,40 +99,53 @@ class Snapshots:
                     array[:, :2] += strain_c * mesh.points[:, :2]
                 put(file, name_of(field), array.astype(np.float32), **_attributes(field))
 
-    def truncate(self, count: int) -> None:
-        """Delete all but the first ``count`` snapshots.
-
-        Raises
-        ------
-        ConfigError
-            If there are fewer, or one of them is cut short; nothing is deleted then.
-        """
-        kept = self.files()[:count]
-        if len(kept) < count:
-            raise ConfigError(f"{self.folder}: holds {len(kept)} snapshots, the checkpoint knows {count}")
-        for path in kept:
-            header(path, KIND)
-        for path in sorted(set(self.folder.glob(NAMES)) - set(kept), reverse=True):
-            with writing(path):
-                path.unlink()
-        if not kept:
+    def truncate(self, count: int) -> list[str]:
+        """Delete all but the first ``count`` snapshots; return what is wrong with those."""
+        for path in sorted(self.folder.glob(NAMES), reverse=True):
+            if int(path.stem) >= count:
+                with writing(path):
+                    path.unlink()
+        self._known = count
+        if not count:
             self._fields = {}
+        return self.times(count)[1]
 
-    def times(self) -> Floats:
-        """Return the times of the snapshots, (n,) [s]."""
-        return np.array([header(path, KIND)["time_s"] for path in self.files()], float)
+    def times(self, count: int) -> tuple[Floats, list[str]]:
+        """Return the times of the first snapshots, (count,) [s], nan where damaged, and what is wrong."""
+        times, problems = np.full(count, np.nan), []
+        for index in range(count):
+            try:
+                times[index] = self._about(index)["time_s"]
+            except ConfigError as error:
+                problems.append(str(error))
+        return times, problems
 
     def strain(self, index: int) -> Floats:
         """Return the mean lateral strain of a snapshot, (2,) [1]."""
-        return np.array(header(self.file(index), KIND)["strain"], float)
+        return np.array(self._about(index)["strain"], float)
+
+    def check(self, index: int) -> None:
+        """Raise `ConfigError` if a snapshot is missing, damaged, or not of this run."""
+        self._about(index)
+        verified(self.file(index), KIND)
+
+    def _about(self, index: int) -> dict[str, Any]:
+        about = header(self.file(index), KIND)
+        if (about["run"], about["index"]) != (self.run, index):
+            raise ConfigError(f"{self.file(index)}: is a snapshot of another run, or of another time")
+        return about
 
     @property
     def fields(self) -> dict[str, Field]:
         """Declarations of the fields of every snapshot, by key; none before the first snapshot."""
-        if not self._fields and self.file(0).exists():
-            with self._open(0) as file:
-                found = [_declaration(dataset) for group in file.values() for dataset in group.values()]
+        for index in range(0 if self._fields else self.count()):
+            try:
+                with self._open(index) as file:
+                    found = [_declaration(dataset) for group in file.values() for dataset in group.values()]
+            except ConfigError:  # who reads it is told
+                continue
             self._fields = {field.key: field for field in found}
+            break
         return self._fields
 
     def read(self, field: Field, index: int) -> NDArray[np.float32]:
@@ -143,6 +165,7 @@ class Snapshots:
         about = path.stat() if path.exists() else None
         stamp = (path, about and (about.st_ino, about.st_mtime_ns, about.st_size))
         if about is None or self._last[0] != stamp:
+            self._about(index)
             self._last = (stamp, verified(path, KIND)[1])
         return h5py.File(io.BytesIO(self._last[1]), "r")
 

@@ -214,18 +214,29 @@ def effort_table(info: Mapping[str, Any]) -> str:
     )
 
 
+HIDDEN: Final = (
+    *("status", "message", "name", "timings_s", "counts"),
+    *("files", "ended", "sessions"),
+)
+"""Entries of ``run.json`` that stand elsewhere on the page, or say nothing to a reader."""
+
+
 def provenance_table(info: Mapping[str, Any]) -> str:
     """Everything else that ``run.json`` tells, one line for each entry."""
     units = {"wall_time_s": ("wall time", "{:.1f} s"), "peak_memory_MB": ("peak memory", "{:.0f} MB")}
     rows = []
     for key, value in info.items():
-        if key in ("status", "message", "name", "timings_s", "counts") or value in (None, {}, ""):
+        if key in HIDDEN or value in (None, {}, ""):
             continue
         name, form = units.get(key, (key.replace("_", " "), "{}"))
         shown = (
             ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else form.format(value)
         )
         rows.append((name, shown))
+    for part in info.get("sessions", ())[1:]:
+        versions = ", ".join(f"{k} {v}" for k, v in part["versions"].items())
+        told = f"{part['begun']}, numerics {part['results']}, {part['threads']} threads, {versions}"
+        rows.append((f"from step {part['step']} on", told))
     return table(("", ""), rows, text=(0, 1))
 
 

@@ -120,7 +120,7 @@ def moments(history: History, cycle: int, finished: bool) -> list[Moment]:
         In order of time; kinds of stage that the cycle lacks are left out. Without charge or discharge:
         begin, middle and end of the cycle.
     """
-    spans = [span for span in stage_spans(history) if span.cycle == cycle]
+    spans = [span for span in stage_spans(history) if span.cycle == cycle] if history else []
     if not spans:
         return []
     groups = {kind: [span for span in spans if span.kind == kind] for kind in ("charge", "discharge")}

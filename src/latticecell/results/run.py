@@ -161,7 +161,9 @@ class Run:
 
     @cached_property
     def balances(self) -> list[Check]:
-        """Worst value of each balance, and what is allowed."""
+        """Worst value of each balance, and what is allowed; none before the first row."""
+        if not self.history:
+            return []
         return balances(self.history, self.config.solver)
 
     @cached_property

@@ -12,7 +12,7 @@ from typing import NamedTuple, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from latticecell.errors import ConfigError
+from latticecell.errors import ConfigError, warn_of_damage
 from latticecell.fields import Field
 from latticecell.network import Network
 from latticecell.output.mesh import UM, Mesh
@@ -179,7 +179,16 @@ class Snapshot:
 
 
 class Snapshots(Sequence[Snapshot]):
-    """All snapshots of a run, by number or by moment."""
+    """All snapshots of a run, by number or by moment.
+
+    Numbers are those of the files, whatever is damaged. Iterating, and looking for a moment, passes over
+    damaged snapshots with a `DamageWarning`.
+
+    Attributes
+    ----------
+    times : (n_snapshots,) float64
+        [s]; nan where a snapshot cannot be read.
+    """
 
     def __init__(
         self,
@@ -192,6 +201,7 @@ class Snapshots(Sequence[Snapshot]):
         self._parts = source, mesh, fields
         self._history, self._stages = history, stages
         self.times = source.times()
+        self._whole: dict[int, bool] = {}
 
     def __len__(self) -> int:
         return len(self.times)
@@ -215,14 +225,27 @@ class Snapshots(Sequence[Snapshot]):
         )  # fmt: skip
 
     def __iter__(self) -> Iterator[Snapshot]:
-        return (self[i] for i in range(len(self)))
+        return (self[i] for i in range(len(self)) if self.is_whole(i))
+
+    def is_whole(self, index: int) -> bool:
+        """Whether a snapshot is as it was written; warns if it is not."""
+        if index not in self._whole:
+            try:
+                self._parts[0].check_snapshot(index)
+                self._whole[index] = True
+            except ConfigError as error:
+                self._whole[index] = False
+                warn_of_damage(f"{error}; it is left out")
+        return self._whole[index]
 
     def nearest(self, time: float) -> Snapshot:
-        """Return the snapshot nearest to a time [s]; raises `ConfigError` if there is none."""
-        if not len(self):
-            path = self._parts[0].path
-            raise ConfigError(f"{path or 'the run'}: holds no snapshots of fields")
-        return self[int(np.abs(self.times - time).argmin())]
+        """Return the whole snapshot nearest to a time [s]; raises `ConfigError` if there is none."""
+        away = np.abs(self.times - time)
+        for index in np.argsort(away, kind="stable").tolist():
+            if self.is_whole(index):
+                return self[index]
+        path = self._parts[0].path
+        raise ConfigError(f"{path or 'the run'}: holds no {'good ' * bool(len(away))}snapshots of fields")
 
     def at(self, when: str | float, cycle: int = 1) -> Snapshot:
         """Return the snapshot nearest to a moment.
@@ -241,7 +264,7 @@ class Snapshots(Sequence[Snapshot]):
             If it is none of them, the run has no such stage yet, or there are no snapshots.
         """
         if when == "last":
-            return self.nearest(np.inf if not len(self) else float(self.times[-1]))
+            return self.nearest(float(np.nanmax(self.times)) if np.isfinite(self.times).any() else 0.0)
         kind, _, end = str(when).partition("_")
         if kind in ("charge", "discharge") and end in ("begin", "end"):
             spans = list(takewhile(

@@ -38,6 +38,9 @@ class Source(Protocol):
     def times(self) -> Floats:
         """Return the times of the snapshots, (n_snapshots,) [s]."""
 
+    def check_snapshot(self, step: int) -> None:
+        """Raise `ConfigError` if a snapshot is missing or damaged."""
+
     def fields(self) -> Mapping[str, Field]:
         """Return the declarations of the fields in snapshots, by key."""
 
@@ -93,6 +96,9 @@ class Memory:
     def times(self) -> Floats:
         """See `Source`."""
         return np.array([time for time, _ in self.snapshots], float)
+
+    def check_snapshot(self, step: int) -> None:
+        """See `Source`."""
 
     def fields(self) -> Mapping[str, Field]:
         """See `Source`."""

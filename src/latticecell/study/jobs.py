@@ -13,6 +13,7 @@ from latticecell.config import Config
 from latticecell.errors import ConfigError, InUseError, LatticecellError, OutputError
 from latticecell.output.checkpoint import CHECKPOINT
 from latticecell.output.files import make_folder, write_file
+from latticecell.output.record import is_run
 from latticecell.output.rundir import RunDirectory
 from latticecell.registry import load
 from latticecell.run import Simulation, with_threads
@@ -86,11 +87,16 @@ def run_case(job: Job) -> Outcome:
 def status_of(path: Path) -> tuple[Status, str]:
     """Return the status of a run and its message, from its directory alone."""
     try:
-        status = str(RunDirectory.open(path).info()["status"])
-    except ConfigError:
+        directory = RunDirectory.open(path)
+        status = str(directory.info()["status"])
+        if status == "done":
+            if damage := directory.damage():
+                return "failed", damage
+            return "done", ""
+    except ConfigError as problem:
+        if is_run(path):
+            return "failed", str(problem)
         status = "missing"
-    if status == "done":
-        return "done", ""
     error = path / ERROR
     if error.is_file():
         return "failed", error.read_text(encoding="utf-8").strip()
@@ -124,7 +130,14 @@ def _advance(job: Job, path: Path) -> None:
 
 def _simulation(job: Job, path: Path) -> Simulation:
     threads = job.config.solver.threads or 1  # the processors are for the other runs
-    if (path / CHECKPOINT).exists():
+    directory = RunDirectory(path)
+    directory.lock.take()
+    try:
+        directory.record.restore()
+    finally:
+        directory.lock.release()
+    damaged = status_of(path)[0] == "failed" and not (path / ERROR).exists()
+    if (path / CHECKPOINT).exists() and not damaged:
         try:
             return Simulation.resume(path, threads)
         except ConfigError:  # a checkpoint that cannot be read: nothing is lost by starting anew

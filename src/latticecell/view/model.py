@@ -57,7 +57,7 @@ class RunModel:
     def __init__(self, run: Run):
         self.run = run
         self.last = run.snapshot().index
-        self.snapshots = list(run.snapshots)
+        self.snapshots = run.snapshots[:]
         self.mesh = mesh = run.mesh
         found = {field.key: (field, key, part) for field, key, part in _showable(run.fields)}
         order = [key for key in FIRST if key in found]
@@ -181,8 +181,13 @@ class RunModel:
         outside[self.mesh.tets[has[field.domain]]] = False
         return outside
 
+    def spread(self, count: int) -> list[int]:
+        """Return numbers of up to ``count`` snapshots, first and last among them, that are not damaged."""
+        steps = sorted({int(i) for i in np.linspace(0, self.last, min(count, self.last + 1)).round()})
+        return [step for step in steps if self.run.snapshots.is_whole(step)]
+
     def _sample(self) -> list[int]:
-        return sorted({int(i) for i in np.linspace(0, self.last, SAMPLES).round()})
+        return self.spread(SAMPLES)
 
     def _sampled(self, field: Field) -> tuple[float, float]:
         low, high = np.inf, -np.inf

@@ -48,8 +48,7 @@ def write_page(path: Path, model: RunModel, look: Look) -> Path:
 
 def compose_page(model: RunModel, look: Look) -> str:
     """Return the text of the page."""
-    last = model.last
-    steps = sorted({*(int(i) for i in np.linspace(0, last, min(FRAMES, last + 1)).round()), look.step})
+    steps = sorted({*model.spread(FRAMES), look.step})
     geometry = Geometry(model)
     frames = [_groups(geometry.layers(replace(look, step=step)), look, model.radius) for step in steps]
     corners = [x.reshape(-1, 3) for frame in frames for parts in frame.values() for x, _, _ in parts]

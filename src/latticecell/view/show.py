@@ -179,6 +179,6 @@ def write_files(
             write_picture(screenshot, studio.picture(look))
             yield f"wrote {screenshot}"
         if movie is not None:
-            frames = (studio.picture(replace(look, step=i)) for i in range(model.last + 1))
+            frames = (studio.picture(replace(look, step=i)) for i in model.spread(model.last + 1))
             written, message = write_movie(movie, frames)
             yield message or f"wrote {written}"
