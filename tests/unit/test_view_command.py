@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import typer
 from PIL import Image
 from typer.testing import CliRunner
 
 from cells import tiny
 from latticecell import open_run, run, view
+from latticecell.cli import app
 from latticecell.view import RunModel, make_look, offscreen
 from latticecell.view.colours import CRACK_MAP, CRACK_SPAN, coloured, table
 from latticecell.view.interactive import Controls
@@ -60,17 +60,15 @@ def test_page_holds_the_scene_and_needs_nothing_else(tmp_path):
     assert (cracks["colour"] == coloured(OPEN_NM, (0.0, OPEN_NM), table(CRACK_MAP, CRACK_SPAN))).all()
 
 
-def app():
-    app = typer.Typer()
-    app.command("view")(view.view_command)
-    return app
+def command(*arguments):
+    return CliRunner().invoke(app, ["view", *arguments])
 
 
 def test_command_writes_a_picture_and_a_film(finished, tmp_path, monkeypatch):
     monkeypatch.setattr(offscreen, "find_encoder", lambda: None)
     names = [str(tmp_path / name) for name in ("a.png", "b.mp4")]
     arguments = [str(finished), "--field", "vonmises", "--cut", "yz", "--time", "last", "--width", "320"]
-    result = CliRunner().invoke(app(), [*arguments, "--screenshot", names[0], "--movie", names[1]])
+    result = command(*arguments, "--screenshot", names[0], "--movie", names[1])
     assert result.exit_code == 0, result.output
     assert "no MP4 encoder" in result.output
     with Image.open(names[0]) as image:
@@ -93,7 +91,7 @@ def test_command_writes_a_picture_and_a_film(finished, tmp_path, monkeypatch):
     ],
 )
 def test_command_explains_bad_input(finished, arguments, message):
-    result = CliRunner().invoke(app(), [str(finished), *arguments])
+    result = command(str(finished), *arguments)
     assert result.exit_code == 2
     assert message in result.output
     assert len(result.output.splitlines()) == 1
@@ -104,7 +102,7 @@ def test_a_driver_that_crashes_is_one_message(finished, tmp_path, monkeypatch):
     monkeypatch.setattr(offscreen, "PROBE", "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
     offscreen.find_driver.cache_clear()
     try:
-        result = CliRunner().invoke(app(), [str(finished), "--screenshot", str(tmp_path / "a.png")])
+        result = command(str(finished), "--screenshot", str(tmp_path / "a.png"))
     finally:
         offscreen.find_driver.cache_clear()
     assert result.exit_code == 2
@@ -117,7 +115,7 @@ def test_no_screen_is_one_message(finished, monkeypatch):
     monkeypatch.setattr(sys, "platform", "linux")
     offscreen.find_driver.cache_clear()
     try:
-        result = CliRunner().invoke(app(), [str(finished)])
+        result = command(str(finished))
     finally:
         offscreen.find_driver.cache_clear()
     assert result.exit_code == 2
