@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -23,7 +24,7 @@ from latticecell.errors import ConfigError, OutputError, warn_of_damage
 from latticecell.fields import Field, declarations
 from latticecell.network import Floats, Network
 from latticecell.output import checkpoint
-from latticecell.output.files import TEMPORARY, header, ranges, writing
+from latticecell.output.files import TEMPORARY, header, ranges, verified, writing
 from latticecell.output.history import HistoryFile, Row, Seal
 from latticecell.output.index import write_index
 from latticecell.output.info import INFO, now
@@ -352,6 +353,10 @@ class RunDirectory:
             self.finish(status, message)
         except OutputError as error:
             failures.append(error)
+            if self.record.own["status"] == "running":  # there was no room even for the status
+                with suppress(OutputError):
+                    self._make_room()
+                    self.finish("failed", message if failed else str(failures[0]))
         self.lock.release()
         if failures and not failed:
             raise failures[0]
@@ -373,6 +378,12 @@ class RunDirectory:
                 folder.rmdir()
             for name in FILES:
                 (self.path / name).unlink(missing_ok=True)
+
+    def _make_room(self) -> None:
+        """Give up the checkpoint before the newest, if that is whole, for the status on a full disk."""
+        with suppress(ConfigError), writing(self.path):
+            verified(self.path / checkpoint.CHECKPOINT, checkpoint.KIND)
+            (self.path / checkpoint.PREVIOUS).unlink(missing_ok=True)
 
     def _sweep(self) -> None:
         """Remove what a kill has left of files being written."""
