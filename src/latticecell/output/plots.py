@@ -11,12 +11,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from latticecell.arrays import Floats
-from latticecell.errors import ConfigError
+from latticecell.errors import ConfigError, printable
 from latticecell.output.files import write_file
 
 # Okabe & Ito, https://jfly.uni-koeln.de/color/: told apart by colour-blind readers
@@ -158,8 +159,13 @@ def summary_figure(history: History, title: str) -> Figure:
 
 
 def plain(text: str) -> str:
-    """Return a text from outside for a figure, where its dollar signs would be taken for mathematics."""
-    return text.replace("$", r"\$")
+    """Return a text from outside for a figure: dollar signs are no mathematics, controls are escaped.
+
+    What the font lacks becomes a box.
+    """
+    glyphs = get_font(findfont(FontProperties())).get_charmap()
+    shown = "".join(c if ord(c) in glyphs else "□" for c in printable(text))
+    return shown.replace("$", r"\$")
 
 
 def _column(history: History, name: str) -> Floats:

@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from latticecell.effort import shares
+from latticecell.errors import printable
 from latticecell.output.plots import DPI
 from latticecell.results import Check, CycleSummary, History, StageSpan
 
@@ -63,6 +64,7 @@ def page(
     if contents:
         links = " · ".join(link(identity, name) for identity, name in names)
         body = f"<nav>{links}</nav>\n{body}"
+    title = printable(title)
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'

@@ -196,7 +196,7 @@ def plan(
                     seen.setdefault(problem, []).append(case.name)
                 break  # other seeds have the same problems
             digest, number = run_hash(config, case.kind), config.microstructure.seed
-            path = paths.setdefault(digest, runs / f"{_file_name(case.name)}-seed{number}-{digest}")
+            path = paths.setdefault(digest, runs / f"{file_name(case.name)}-seed{number}-{digest}")
             found.append(Planned(case, number, config, path))
     if seen:
         raise ConfigError(
@@ -256,8 +256,9 @@ def _listed(names: list[str]) -> str:
     return f"case {names[0]}" + (f" and {len(names) - 1} more" if len(names) > 1 else "")
 
 
-def _file_name(text: str) -> str:
-    return re.sub(r"[^\w.=,+-]+", "_", text)[:80]
+def file_name(text: str) -> str:
+    """Return a name as a part of the name of a file: few characters are kept, 80 bytes at most."""
+    return re.sub(r"^\.+|[^\w.=,+-]+", "_", text).encode()[:80].decode(errors="ignore")
 
 
 def _plain(text: str) -> str:

@@ -13,7 +13,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter, ScalarFormatter
 
-from latticecell.output.plots import BLACK, BLUE, FONT, GREEN, PURPLE, VERMILLION, WIDTH_INCH
+from latticecell.errors import printable
+from latticecell.output.plots import BLACK, BLUE, FONT, GREEN, PURPLE, VERMILLION, WIDTH_INCH, plain
 from latticecell.units import SI_PER_UNIT
 
 ROW_INCH: Final = 2.0
@@ -42,6 +43,7 @@ UNITS: Final = (("_per_", "/"), ("m2", "m²"), ("m3", "m³"), ("um", "µm"), ("o
 
 Groups = Mapping[str, Mapping[Any, Sequence[int]]]
 """Rows of the table by line and by place on the axis."""
+LONGEST_LABEL, LONGEST_TICK = 60, 30
 
 
 def main_quantities(columns: Mapping[str, Sequence[Any]], rows: Sequence[int]) -> list[str]:
@@ -97,14 +99,19 @@ def lines_figure(
             order = np.argsort(x, kind="stable")
             x_o, low_o, mean_o, high_o = (np.array(values)[order] for values in (x, low, mean, high))
             axes.fill_between(x_o, low_o, high_o, color=color, alpha=0.15, lw=0)
-            axes.plot(x_o, mean_o, color=color, marker=marker, ls=dash, ms=4, lw=1.2, label=line)
+            axes.plot(x_o, mean_o, color=color, marker=marker, ls=dash, ms=4, lw=1.2, label=_short(line))
         if numeric:
             _scale(axes, [float(place) for place in places], ticks=not scatter)
         else:
-            axes.set_xticks(range(len(places)), [str(place) for place in places], rotation=20, ha="right")
-        axes.set_xlabel(label, fontsize=FONT)
+            axes.set_xticks(
+                range(len(places)),
+                [_short(str(place), LONGEST_TICK) for place in places],
+                rotation=20,
+                ha="right",
+            )
+        axes.set_xlabel(_short(label), fontsize=FONT)
     if len(groups) > 1:
-        panels[0].legend(title=heading, fontsize=FONT - 1, title_fontsize=FONT - 1, frameon=False)
+        panels[0].legend(title=_short(heading), fontsize=FONT - 1, title_fontsize=FONT - 1, frameon=False)
     return figure
 
 
@@ -119,7 +126,10 @@ def cases_figure(
             if values:
                 axes.plot([min(values), max(values)], [place, place], color=BLUE, lw=1.2)
                 axes.plot(np.mean(values), place, "o", color=BLUE, ms=4)
-        axes.set_yticks(range(len(cases)), list(cases) if column % 2 == 0 else [""] * len(cases))
+        axes.set_yticks(
+            range(len(cases)),
+            [_short(case, LONGEST_TICK) for case in cases] if column % 2 == 0 else [""] * len(cases),
+        )
         axes.set_ylim(len(cases) - 0.5, -0.5)
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.grid(axis="y", color="#ddd", lw=0.5)
@@ -142,6 +152,12 @@ def key_label(key: str) -> str:
     return f"{text} ({unit})" if unit else text
 
 
+def _short(text: str, longest: int = LONGEST_LABEL) -> str:
+    """Return a text from outside for a label; a long one would leave no room for the panels."""
+    shown = printable(text)
+    return plain(shown if len(shown) <= longest else f"{shown[: longest - 1]}…")
+
+
 def _split(name: str) -> tuple[str, str]:
     """Return a name without its unit, and the unit as it is printed."""
     for unit in sorted((*SI_PER_UNIT, "nAh", "mol", "J"), key=len, reverse=True):
@@ -160,7 +176,7 @@ def _grid(names: Sequence[str], row: float = ROW_INCH) -> tuple[Figure, list[Axe
     panels = list(figure.subplots(rows, 2, squeeze=False).ravel())
     for axes, name in zip(panels, names, strict=False):
         axes.set_label(name)
-        axes.set_title(pretty(name), fontsize=FONT, loc="left")
+        axes.set_title(_short(pretty(name)), fontsize=FONT, loc="left")
         axes.tick_params(labelsize=FONT)
         axes.spines[["top", "right"]].set_visible(False)
     for axes in panels[len(names) :]:

@@ -12,7 +12,7 @@ from latticecell.output.files import make_folder
 from latticecell.registry import load
 from latticecell.results import Run, open_run
 from latticecell.study.page import write_page
-from latticecell.study.plan import Planned, plan
+from latticecell.study.plan import Planned, file_name, plan
 from latticecell.study.runner import run_missing
 from latticecell.study.scoring import read_scale, write_scores
 from latticecell.study.spec import StudySpec, read_study, study_from_table
@@ -118,7 +118,7 @@ def study(
         spec = read_study(spec)
     elif isinstance(spec, Mapping):
         spec = study_from_table(spec)
-    path = Path(out) if out is not None else Path("runs") / spec.name
+    path = Path(out) if out is not None else Path("runs") / file_name(spec.name)
     for name in laws:
         load(name)
     scale = read_scale(spec)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import re
 from dataclasses import replace
 from html import escape
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from latticecell.errors import ConfigError
+from latticecell.errors import ConfigError, printable
 from latticecell.output.files import make_folder, write_file
 from latticecell.view.colours import CRACK_LABEL, CRACK_MAP, CRACK_SPAN, table, ticks
 from latticecell.view.geometry import CUTS, Drawn, Geometry, Layers, Look
@@ -75,13 +76,14 @@ def compose_page(model: RunModel, look: Look) -> str:
     }
     data = base64.b64encode(gzip.compress(b"".join(blocks), 6, mtime=0)).decode()
     note = f"deformation × {look.magnify:g}" if look.magnify != 1 else ""
-    return (
-        PAGE.replace("@TITLE@", escape(f"latticecell: {model.run.name}"))
-        .replace("@LEGEND@", _legend(model, look))
-        .replace("@NOTE@", note)
-        .replace("@ABOUT@", json.dumps(about))
-        .replace("@DATA@", data)
-    )
+    parts = {
+        "TITLE": escape(printable(f"latticecell: {model.run.name}")),
+        "LEGEND": _legend(model, look),
+        "NOTE": note,
+        "ABOUT": json.dumps(about).replace("<", "\\u003c"),  # no text ends the script
+        "DATA": data,
+    }
+    return re.sub("@([A-Z]+)@", lambda found: parts[found[1]], PAGE)  # at once: a name may hold @DATA@
 
 
 Part = tuple[NDArray, NDArray, bool]
