@@ -253,6 +253,8 @@ class Simulation:
         if self.directory.checkpoint_digest() != self._left:
             self.directory.lock.release()
             raise ConfigError(f"{self.directory.path}: another process has gone on with it; resume it")
+        if not self.cursor.finished:
+            self.directory.amend(status="running", message="")
 
     def _write(self, report: StepReport) -> Row:
         """Write row and snapshot of a step, or neither."""

@@ -16,6 +16,7 @@ import latticecell as lc
 from cells import SMALL, TINY, tiny
 from latticecell import ConfigError, SolveError, config_from_table, resolved_toml
 from latticecell.cli import app
+from latticecell.errors import InUseError
 from latticecell.output.rundir import RunDirectory
 from latticecell.run import Simulation, run, with_threads
 
@@ -187,6 +188,27 @@ def test_a_network_built_in_python_is_run_killed_and_resumed_bit_for_bit(tmp_pat
     drawn = lc.build_microstructure(tiny())
     assert np.abs(drawn.rotation_gcc[2] - run.network.rotation_gcc[2]).max() > 0.1
     np.testing.assert_array_equal(run.network.seed_gc, 0.93 * drawn.seed_gc)
+
+
+def test_a_simulation_goes_on_after_it_was_stopped_unless_another_one_did(finished, tmp_path):
+    simulation = Simulation.start(tiny(), tmp_path / "r")
+    for _ in range(2):
+        steps = simulation.advance()
+        next(steps)
+        assert simulation.directory.info()["status"] == "running"
+        steps.close()
+        assert simulation.directory.info()["status"] == "interrupted"
+    other = Simulation.resume(tmp_path / "r").advance()
+    next(other)
+    with pytest.raises(InUseError, match="another run of this process"):
+        next(simulation.advance())
+    for _ in other:
+        pass
+    with pytest.raises(ConfigError, match="another process has gone on with it"):
+        next(simulation.advance())
+    assert simulation.directory.info()["status"] == "done"
+    for name in ("history.csv", "fields.vtkhdf"):
+        assert (tmp_path / "r" / name).read_bytes() == (finished.path / name).read_bytes()
 
 
 def test_resume_builds_no_network(finished, tmp_path, monkeypatch):

@@ -27,6 +27,7 @@ LONG = {
     "solver": {"dt_initial_s": 3.0, "dt_max_s": 8.0},
     "output": {"fields_every": 100, "checkpoint_every": 3},
 }
+ENDLESS = {"protocol": {"steps": [{"kind": "rest", "duration_s": 1e6}]}}
 HOPELESS = {
     "solver": {
         "dt_initial_s": 20.0,
@@ -186,10 +187,21 @@ def test_an_interrupted_study_goes_on_where_it_stopped(tmp_path):
         assert (one.path / "history.csv").read_bytes() == (other.path / "history.csv").read_bytes()
 
 
+def test_a_study_that_is_terminated_says_so(tmp_path):
+    out = tmp_path / "out"
+    process, worker = started(long_study(tmp_path, [3], ENDLESS), out, 3)
+    process.terminate()
+    wait_for(lambda: list(out.glob("stop-*")))
+    worker.resume()
+    process.communicate(timeout=300)
+    assert process.returncode == 143
+    assert run_statuses(out) == ["interrupted"]
+    assert not list(out.glob("stop-*"))
+
+
 def test_workers_stop_when_the_study_is_killed(tmp_path):
     out = tmp_path / "out"
-    file = long_study(tmp_path, [3], {"protocol": {"steps": [{"kind": "rest", "duration_s": 1e6}]}})
-    process, worker = started(file, out, 3)
+    process, worker = started(long_study(tmp_path, [3], ENDLESS), out, 3)
     process.kill()
     process.communicate()
     worker.resume()

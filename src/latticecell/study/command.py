@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +12,7 @@ import typer
 from latticecell.study.executors import EXECUTORS
 from latticecell.study.study import study
 
-FAILED, INTERRUPTED = 3, 130
+FAILED = 3
 
 
 def study_command(
@@ -47,9 +48,9 @@ def study_command(
             file, executor, jobs, variant=variant, seeds=seeds, cases=names, out=out, laws=laws or (),
             report_only=report_only, say=typer.echo, within=sys.stdout.isatty(),
         )  # fmt: skip
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as asked:
         typer.echo("stopped; the same command goes on", err=True)
-        raise typer.Exit(INTERRUPTED) from None
+        raise typer.Exit(128 + (asked.args[0] if asked.args else signal.SIGINT)) from None
     for case, seed, message in result.failed:
         typer.echo(f"FAILED: {case}, seed {seed}: {message}", err=True)
     if result.failed or not (report_only or set(result.columns["status"]) <= {"done"}):

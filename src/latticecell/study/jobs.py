@@ -11,8 +11,8 @@ from typing import Final, Literal
 from latticecell.cell1d.run import run_cell1d
 from latticecell.config import Config
 from latticecell.errors import ConfigError, InUseError, LatticecellError, OutputError
-from latticecell.output.checkpoint import CHECKPOINT
-from latticecell.output.files import make_folder, write_file
+from latticecell.output.checkpoint import CHECKPOINT, PREVIOUS
+from latticecell.output.files import make_folder, write_file, writing
 from latticecell.output.record import is_run
 from latticecell.output.rundir import RunDirectory
 from latticecell.registry import load
@@ -99,7 +99,10 @@ def status_of(path: Path) -> tuple[Status, str]:
         status = "missing"
     error = path / ERROR
     if error.is_file():
-        return "failed", error.read_text(encoding="utf-8").strip()
+        try:
+            return "failed", error.read_text(encoding="utf-8", errors="replace").strip()
+        except OSError as problem:
+            return "failed", f"{error}: cannot be read: {problem.strerror}"
     return ("missing" if status == "missing" else "interrupted"), ""
 
 
@@ -112,7 +115,8 @@ def record_failure(path: Path, message: str) -> None:
 
 def _advance(job: Job, path: Path) -> None:
     """Run to the end, or until asked to stop."""
-    (path / ERROR).unlink(missing_ok=True)
+    with writing(path / ERROR):
+        (path / ERROR).unlink(missing_ok=True)
     stop = Path(job.stop)
     if stop.exists():
         return
@@ -137,7 +141,7 @@ def _simulation(job: Job, path: Path) -> Simulation:
     finally:
         directory.lock.release()
     damaged = status_of(path)[0] == "failed" and not (path / ERROR).exists()
-    if (path / CHECKPOINT).exists() and not damaged:
+    if not damaged and ((path / CHECKPOINT).exists() or (path / PREVIOUS).exists()):
         try:
             return Simulation.resume(path, threads)
         except ConfigError:  # a checkpoint that cannot be read: nothing is lost by starting anew

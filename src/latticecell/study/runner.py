@@ -8,12 +8,12 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
 from latticecell.errors import ConfigError
-from latticecell.output.files import make_folder
+from latticecell.output.files import make_folder, write_file
 from latticecell.output.rundir import RunDirectory
 from latticecell.signals import ASKING
 from latticecell.study.executors import EXECUTORS, Options
@@ -64,7 +64,10 @@ def run_missing(
     ConfigError
         If the engine is unknown or cannot be had.
     KeyboardInterrupt
-        After Ctrl-C, SIGTERM or SIGHUP, when all running cases have stopped after their step.
+        After Ctrl-C, SIGTERM or SIGHUP, when all running cases have stopped after their step; its argument
+        is the number of the signal.
+    OutputError
+        If the file that asks the runs to stop cannot be written; they are ended at once then.
     """
     out = out.resolve()
     stop = out / f"stop-{uuid.uuid4().hex}"
@@ -80,11 +83,12 @@ def run_missing(
     opener = EXECUTORS[name]
     make_folder(out)
     options = Options(jobs, address, out, stop, slurm)
-    with opener(options) as pool, _stopping(stop, say) as asked:
-        _follow({pool.submit(run_case, job): job for job in todo}, say, asked, within)
+    with opener(options) as pool, _stopping(stop, say) as signals:
+        _follow({pool.submit(run_case, job): job for job in todo}, say, stop.exists, within)
     if stop.exists():
-        stop.unlink()  # after an abrupt end it stays: workers elsewhere may not have seen it yet
-        raise KeyboardInterrupt
+        with suppress(OSError):
+            stop.unlink()  # after an abrupt end it stays: workers elsewhere may not have seen it yet
+        raise KeyboardInterrupt(*signals)
 
 
 def _job(run: Planned, stop: Path, laws: Sequence[str]) -> Job:
@@ -94,13 +98,18 @@ def _job(run: Planned, stop: Path, laws: Sequence[str]) -> Job:
 
 
 @contextmanager
-def _stopping(stop: Path, say: Say) -> Iterator[Callable[[], bool]]:
-    """Turn the first request to stop into the file that asks all runs to stop; the second one ends all."""
+def _stopping(stop: Path, say: Say) -> Iterator[list[int]]:
+    """Turn the first signal into the file that asks all runs to stop, the second one into the end of all.
+
+    Yields a list of the first one, once it has come.
+    """
+    signals: list[int] = []
 
     def ask(signum: int, frame: object) -> None:
-        if stop.exists():
-            raise KeyboardInterrupt
-        stop.touch()
+        if signals:
+            raise KeyboardInterrupt(*signals)
+        signals.append(signum)
+        write_file(stop, "")
         say("stopping all runs after their step; once more to stop at once")
 
     here = threading.current_thread() is threading.main_thread()
@@ -111,11 +120,12 @@ def _stopping(stop: Path, say: Say) -> Iterator[Callable[[], bool]]:
     }
     whole = False
     try:
-        yield stop.exists
+        yield signals
         whole = True
     finally:
         if not whole:
-            stop.touch()
+            with suppress(OSError):
+                stop.touch()
         for number, handler in before.items():
             signal.signal(number, handler)
 

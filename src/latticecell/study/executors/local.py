@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -81,7 +81,8 @@ def _watch(stop: Path) -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
-        stop.touch()
+        with suppress(OSError):
+            stop.touch()
         with _BUSY:
             os._exit(1)
 
