@@ -20,7 +20,6 @@ from pathlib import Path
 
 import harness
 
-import latticecell.run as run_module
 from latticecell import read_config
 from latticecell.errors import OutputError
 from latticecell.output import RunDirectory
@@ -120,7 +119,7 @@ def kill(file, whole, count, seed):
     """Kill runs so many times; each goes on until it is at its end."""
     draw, kills, runs = random.Random(seed), dict.fromkeys(MOMENTS, 0), 0
     network = RunDirectory.open(whole).network()
-    run_module.summary = lambda history, path, name: write_file(
+    sys.modules[Simulation.__module__].summary = lambda history, path, name: write_file(
         path, "in place of a picture, which takes long"
     )
     with tempfile.TemporaryDirectory() as folder:
