@@ -140,6 +140,12 @@ def test_create_never_overwrites_a_users_config(tmp_path, network):
     assert (tmp_path / "config.toml").read_text() == 'name = "mine"'
 
 
+def test_create_removes_what_a_kill_left_before_there_was_a_run(tmp_path, network):
+    (tmp_path / ".latticecell-0123456789abcdef.part").write_text("half of a first file")
+    RunDirectory.create(tmp_path, CONFIG, network, threads=1)
+    assert not list(tmp_path.glob("*.part"))
+
+
 def test_create_accepts_a_directory_with_other_files(tmp_path, network):
     (tmp_path / "readme").write_text("x")
     RunDirectory.create(tmp_path, CONFIG, network, threads=1)

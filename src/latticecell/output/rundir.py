@@ -112,8 +112,7 @@ class RunDirectory:
         if present and not force:
             run.lock.release()
             raise ConfigError(f"{path}: holds a run already; choose another directory or force overwriting")
-        if present:
-            run._clear()
+        run._clear()  # also what was left by a kill before there was a run
         try:
             run._begin(config, network, threads, command)
         except OutputError:
