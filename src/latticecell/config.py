@@ -51,7 +51,8 @@ Growth = Annotated[float, Quantity(ge=0.01, le=1)]
 WeibullModulus = Annotated[float, Quantity(ge=1.1, le=1e3)]
 Rate = Annotated[float, Quantity(ge=1e-6, le=1000)]
 Cycles = Annotated[int, Field(strict=True, ge=1, le=100000)]
-GrowthFactor = Annotated[float, Quantity(ge=1.001, le=4)]
+GrowthFactor = Annotated[float, Quantity(ge=1.001, le=2.4)]
+TimeTolerance = Annotated[float, Quantity(ge=1e-7, le=0.1)]
 Threads = Annotated[int, Field(strict=True, ge=1, le=256)]
 Repeats = Annotated[int, Field(strict=True, ge=2, le=100)]
 Tolerance = Annotated[float, Quantity(ge=1e-12, le=0.1)]
@@ -319,13 +320,15 @@ class Solver(Section):
     """Step control and tolerances."""
 
     dt_initial: Seconds = 5.0
-    """Length of the first time step after every change of control."""
-    dt_max: Seconds = 60.0
+    """First time step after every change of control; the estimated error asks for none that is shorter."""
+    dt_max: Seconds = 150.0
     """Longest time step."""
     dt_min: Seconds = 0.01
     """Shortest time step; the run ends with an error if even that one fails."""
-    dt_growth: GrowthFactor = 1.35
-    """Factor by which the time step grows after an easy one."""
+    dt_growth: GrowthFactor = 1.7
+    """Largest factor by which the time step grows."""
+    time_tolerance: TimeTolerance = 1e-2
+    """Largest error of a time step in stoichiometry, the voltage (V) and openings (0.1 um)."""
     threads: Threads | None = Field(default=None, examples=[2])
     """Threads of the kernels, on which results do not depend; left out: all processors, one in a study."""
     coupling_iterations: Repeats = 8

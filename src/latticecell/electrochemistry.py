@@ -254,6 +254,7 @@ class Electrochemistry:
         psi_n: Floats,
         salt_n: Floats | None = None,
         guess: Solution | None = None,
+        origin_n: Floats | None = None,
     ) -> Solution:
         """Take one implicit Euler step from ``state``, which is left alone.
 
@@ -272,6 +273,8 @@ class Electrochemistry:
             Salt concentration of a binary electrolyte [mol/m3]; by default that of ``state``.
         guess : Solution, optional
             Where Newton starts; by default at ``state``.
+        origin_n : (n_nodes,) float64, optional
+            Stoichiometry from which the implicit Euler step starts [1]; by default that of ``state``.
 
         Raises
         ------
@@ -280,7 +283,7 @@ class Electrochemistry:
         """
         salt_n = state.salt_n if salt_n is None else salt_n
         problem = _Problem(
-            state.stoich_n,
+            state.stoich_n if origin_n is None else origin_n,
             self._volume / dt,
             psi_n if self._drifts else np.zeros_like(psi_n),
             psi_n[self._grain_node_b],

@@ -100,6 +100,7 @@ class Observer:
             "electrochemistry_linear": trial.electro.linear_iterations if trial else 0,
             "limited_nodes": trial.electro.limited_nodes if trial else 0,
             "rejected": report.rejected,
+            "time_error": report.error,
         }
         for i, grains in enumerate(self._each):
             own = self._grains(grains, state, stress, strain)

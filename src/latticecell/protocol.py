@@ -66,8 +66,11 @@ class Stage:
 
 
 def step_to(dt: float, left: float, slack: float) -> float:
-    """Return the length of a step, stretched by ``slack`` or cut to meet an end ``left`` away, all [s]."""
-    return left if left - dt <= slack else dt
+    """Return the length of a step that is to meet an end ``left`` away, all [s].
+
+    It is stretched by ``slack`` or cut to do so, and halves a way that is shorter than two steps.
+    """
+    return left if left - dt <= slack else min(dt, 0.5 * left)
 
 
 def slack(dt_min: float, *times: float) -> float:

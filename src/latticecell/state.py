@@ -19,8 +19,8 @@ CHARGE, SWELLING, WALL, VISCOUS, BENDING = range(5)
 class State:
     """Everything that a run carries from one accepted step to the next.
 
-    Each attribute is declared once, with unit and meaning; see `latticecell.fields`. The rates predict
-    the next step. Values are SI.
+    Each attribute is declared once, with unit and meaning; see `latticecell.fields`. Lengths, rates
+    and bends are what the next step needs of those before; see `latticecell.marching`. Values are SI.
     """
 
     time: Annotated[Floats, Field("", "cell", "s", shape=(1,), meaning="Simulated time.")]
@@ -68,11 +68,28 @@ class State:
               meaning="Normal opening of a bond; negative in contact."),
     ]  # fmt: skip
     psi_n: Annotated[Floats, Field("", "node", meaning="Stress potential Omega sigma_h / RT that drives Li.")]
-    u_rate_nc: Annotated[
-        Floats, Field("", "node", "m_per_s", shape=(3,), meaning="Rate of u_nc over the last step.")
+    lengths: Annotated[
+        Floats,
+        Field("", "cell", "s", shape=(3,),
+              meaning="Lengths of the last steps of this stage, newest first; 0 where there was none."),
+    ]  # fmt: skip
+    voltage_rate: Annotated[
+        Floats, Field("", "cell", "V_per_s", shape=(1,), meaning="Rate of voltage over the last step.")
     ]
-    gap_rate_b: Annotated[Floats, Field("", "bond", "m_per_s", meaning="Rate of gap_b over the last step.")]
-    psi_rate_n: Annotated[Floats, Field("", "node", "per_s", meaning="Rate of psi_n over the last step.")]
+    stoich_rate_n: Annotated[
+        Floats, Field("", "node", "per_s", meaning="Rate of stoich_n over the last step.")
+    ]
+    salt_rate_n: Annotated[Floats, Field("", "node", "mol_per_m3_s", meaning="The same of salt_n.")]
+    u_rate_nc: Annotated[Floats, Field("", "node", "m_per_s", shape=(3,), meaning="The same of u_nc.")]
+    gap_rate_b: Annotated[Floats, Field("", "bond", "m_per_s", meaning="The same of gap_b.")]
+    psi_rate_n: Annotated[Floats, Field("", "node", "per_s", meaning="The same of psi_n.")]
+    passed_rate: Annotated[Floats, Field("", "cell", shape=(5,), meaning="The same of passed.")]
+    voltage_bend: Annotated[
+        Floats, Field("", "cell", "V_per_s2", shape=(1,), meaning="Second difference of voltage.")
+    ]
+    stoich_bend_n: Annotated[Floats, Field("", "node", "per_s2", meaning="The same of stoich_n.")]
+    gap_bend_b: Annotated[Floats, Field("", "bond", "m_per_s2", meaning="The same of gap_b.")]
+    psi_bend_n: Annotated[Floats, Field("", "node", "per_s2", meaning="The same of psi_n.")]
     passed: Annotated[
         Floats,
         Field("", "cell", shape=(5,),

@@ -2,8 +2,8 @@
 
 One step: predict gap, stress and displacement; solve the electrochemistry with gap, stress and salt lagged;
 then the salt of a binary electrolyte; solve the equilibrium with the new stoichiometry; repeat until nothing
-changes; accept if Li, energy and salt are balanced, and only then commit the damage. A step that fails leaves
-no trace and is tried again with a shorter one.
+changes; accept if Li, energy and salt are balanced and the estimated error is small, and only then commit the
+damage. A step that fails leaves no trace and is tried again with a shorter one. The scheme is in `marching`.
 """
 
 from __future__ import annotations
@@ -21,16 +21,21 @@ from latticecell.config import Config
 from latticecell.effort import Effort
 from latticecell.electrochemistry import Current, Electrochemistry, Solution, Voltage
 from latticecell.errors import SolveError
+from latticecell.marching import Formula, formula, predict, remember
 from latticecell.materials import electro_laws, mechanical_laws
 from latticecell.network import Network
 from latticecell.physics.eigenstrain import EigenstrainSource, Fields, LithiumExpansion
 from latticecell.physics.mechanics import Mechanics, MechanicsSolution
 from latticecell.protocol import Stage, due, slack, stages, step_to
-from latticecell.state import WALL, State
+from latticecell.state import CHARGE, WALL, State
 from latticecell.threads import kernel_threads, one_blas_thread
 
-EASY_NEWTON, HARD_NEWTON, EASY_REPEATS = 14, 18, 4
-SHRINK_HARD, SHRINK_FAILED = 0.7, 0.4
+SHRINK_FAILED, FRESH_AFTER = 0.4, 2
+"""Factor for a step after a failure, and failures after which it starts without those before."""
+SAFETY, CAREFUL = 0.6, 1.5
+"""Share taken of the step that the error would allow; largest growth while nothing is known of the error."""
+JUMP = 0.8
+"""Share of its error, in proportion to its length, that a shorter step keeps where something jumps."""
 ROOT_TRIALS = 25
 CUTOFF_FAILURES = 8
 
@@ -70,7 +75,7 @@ class Cursor:
 class Trial(NamedTuple):
     """A converged coupled step that is not yet accepted."""
 
-    dt: float
+    formula: Formula
     electro: Solution
     mechanics: MechanicsSolution
     salt_n: Floats
@@ -80,6 +85,11 @@ class Trial(NamedTuple):
     newton: int
     linear: int
 
+    @property
+    def dt(self) -> float:
+        """Length of the step [s]."""
+        return self.formula.dt
+
 
 class _Step(NamedTuple):
     """A trial that keeps the balances, the state after it, and whether it ends the stage."""
@@ -88,6 +98,8 @@ class _Step(NamedTuple):
     state: State
     balances: Balances
     rejected: int
+    failures: int
+    error: float
     over: bool
 
 
@@ -103,6 +115,7 @@ class StepReport:
     rejected: int
     stage_finished: bool
     viscous_share: float
+    error: float = 0.0
 
 
 class Stepper:
@@ -135,6 +148,7 @@ class Stepper:
         self._stages = list(stages(config))
         self._times = sorted(config.output.times)
         self.options = config.solver
+        self._active_n = np.where(network.is_active_n, network.volume_n, 0.0)
 
     def eigen(self, fields: Fields) -> Floats:
         """Eigenstrain of every tet, the sum of all sources, (n_tets, 6) Voigt [1]."""
@@ -174,8 +188,11 @@ class Stepper:
             self.effort.count(steps=1, rejected=step.rejected)
             share = self.mechanics.viscous_share(state, step.state, step.trial.dt)
             state.assign(step.state)
+            if step.over:
+                state.lengths[...] = 0.0  # what comes next is no continuation
             cursor = self._move(cursor, stage, step, float(state.voltage[0]))
-            yield StepReport(state, cursor, stage, step.trial, step.balances, step.rejected, step.over, share)
+            counts = (step.rejected, step.over, share, step.error)
+            yield StepReport(state, cursor, stage, step.trial, step.balances, *counts)
 
     def _control(self, stage: Stage, cursor: Cursor) -> Current | Voltage:
         if stage.amperes is not None:
@@ -184,28 +201,57 @@ class Stepper:
 
     @one_blas_thread()
     def _advance(self, state: State, stage: Stage, cursor: Cursor) -> _Step:
-        """Find the next step, shorter until it converges and keeps the balances."""
-        control = self._control(stage, cursor)
-        dt, left, rejected = *self._length(float(state.time[0]), stage, cursor), 0
-        tolerance = stage.tolerance(self.options.cutoff_tolerance)
+        """Find the next step, shorter until it converges, keeps the balances and is accurate enough."""
+        options, control = self.options, self._control(stage, cursor)
+        dt, left = self._length(float(state.time[0]), stage, cursor)
+        tolerance = stage.tolerance(options.cutoff_tolerance)
+        rejected, failures, last = 0, 0, np.inf
+        start = state
         while True:
             try:
-                trial, failed = self._couple(state, dt, control), 0
+                trial, failed = self._couple(start, dt, control), 0
                 over = stage.overshoot(trial.electro.voltage, trial.electro.current)
                 if over > tolerance:
-                    trial, failed = self._hit_cutoff(state, stage, control, cursor, trial, tolerance)
+                    trial, failed = self._hit_cutoff(start, stage, control, cursor, trial, tolerance)
                 with self.effort.phase("stress and bonds"):
-                    after = self._after(state, trial)
+                    after = self._after(start, trial)
                     balances = self.audit.balances(after, trial.eigen_tv)
                 balances.check(float(after.time[0]))
-            except SolveError as error:
-                rejected += 1
-                if dt <= self.options.dt_min:
-                    raise _gave_up(error, state, dt) from error
-                dt = max(SHRINK_FAILED * dt, min(dt, self.options.dt_min))
+            except SolveError as problem:
+                rejected, failures = rejected + 1, failures + 1
+                if dt <= options.dt_min:
+                    raise _gave_up(problem, state, dt) from problem
+                dt, last = max(SHRINK_FAILED * dt, min(dt, options.dt_min)), np.inf
+                if failures == FRESH_AFTER:
+                    start = state.copy()
+                    start.lengths[...] = 0.0
                 continue
-            finished = over >= -tolerance or trial.dt >= left
-            return _Step(trial, after, balances, rejected + failed, finished)
+            error = self._error(start, trial)
+            dt = trial.dt
+            shorter = max(dt * self._factor(error), min(dt, options.dt_initial))
+            if error <= 1.0 or shorter == dt or error > JUMP * last:
+                finished = over >= -tolerance or dt >= left
+                return _Step(trial, after, balances, rejected + failed, failures + failed, error, finished)
+            rejected, last, dt = rejected + failed + 1, error * shorter / dt, shorter
+
+    def _error(self, state: State, trial: Trial) -> float:
+        """Estimated error of a step over its tolerance; 0 where nothing is known of it."""
+        share = trial.formula.share
+        if share == 0.0 or state.lengths[2] == 0.0:  # the voltage jumps where a stage begins
+            return 0.0
+        dt, electro, found = trial.formula.dt, trial.electro, trial.mechanics
+        gap = np.maximum(found.gap_b, 0.0) - np.maximum(predict(state, "gap_b", dt), 0.0)
+        stoich = electro.stoich_n - predict(state, "stoich_n", dt)
+        off = [1e7 * _root_mean_square(gap, self.network.area_b), _root_mean_square(stoich, self._active_n)]
+        off.append(abs(electro.voltage - float(predict(state, "voltage", dt)[0])))
+        return share * max(off) / self.options.time_tolerance
+
+    def _factor(self, error: float) -> float:
+        """By how much the next step may be longer than one with this error."""
+        growth = self.options.dt_growth
+        if error == 0.0:
+            return min(growth, CAREFUL)
+        return min(max(SAFETY * error ** (-1 / 3), 0.3), growth)
 
     def _length(self, time: float, stage: Stage, cursor: Cursor) -> tuple[float, float]:
         """Return the length of the next step, and that of a step to the end of the stage [s].
@@ -225,18 +271,29 @@ class Stepper:
         self, state: State, stage: Stage, control: Current | Voltage, cursor: Cursor, trial: Trial,
         tolerance: float,
     ) -> tuple[Trial, int]:  # fmt: skip
-        """Shorten the step until it ends at the cut-off (false position, Illinois variant)."""
+        """Shorten the step until it ends at the cut-off.
+
+        Its end is read off the parabola through the three values nearest to the cut-off, that of time over
+        voltage; by false position (Illinois) where there are only two or the parabola leaves the bracket.
+        """
         high, at_high = trial.dt, stage.overshoot(trial.electro.voltage, trial.electro.current)
         low, at_low = 0.0, -at_high  # a stage that has just begun has no value of its own yet: bisect first
+        known = [(high, at_high)]
         if cursor.elapsed > 0:
             previous = float(state.current_b @ self.network.area_b)
             at_low = min(stage.overshoot(float(state.voltage[0]), previous), -1e-12)
+            known.append((low, at_low))
+        if state.lengths[1] > 0 and stage.limit == "voltage":
+            earlier = float(state.voltage[0] - state.lengths[0] * state.voltage_rate[0])
+            known.append((-float(state.lengths[0]), stage.overshoot(earlier, 0.0)))
         failed, side = 0, 0
         for _ in range(ROOT_TRIALS):
             if high - low <= self.options.dt_min * 1e-3 and failed == 0:
                 return trial, failed  # the stage begins beyond its cut-off, or a snap jumps over it
-            share = -at_low / (at_high - at_low)
-            dt = low + (high - low) * min(max(share, 0.02), 0.98)
+            dt = _crossing(known)
+            if not low < dt < high:
+                dt = low - at_low / (at_high - at_low) * (high - low)
+            dt = min(max(dt, low + 0.02 * (high - low)), high - 0.02 * (high - low))
             try:
                 middle = self._couple(state, dt, control)
             except SolveError:
@@ -249,6 +306,7 @@ class Stepper:
             trial = middle
             if abs(over) <= tolerance:
                 return trial, failed
+            known.append((dt, over))
             if over > 0:
                 high, at_high = dt, over
                 at_low = 0.5 * at_low if side > 0 else at_low
@@ -267,10 +325,10 @@ class Stepper:
         """Solve one coupled step; raises `SolveError` if it does not converge."""
         options, balance = self.options, self.electro.salt
         # At rest nothing is predicted: what that changes within the tolerances would keep Li moving.
+        form = formula(dt, state.lengths)
         ahead = 0.0 if control == Current(0.0) else dt
-        gap = state.gap_b + ahead * state.gap_rate_b
-        psi = state.psi_n + ahead * state.psi_rate_n
-        u = state.u_nc + ahead * state.u_rate_nc
+        gap, psi, u = (predict(state, name, ahead) for name in ("gap_b", "psi_n", "u_nc"))
+        origin, origin_salt = form.origin(state, "stoich_n"), form.origin(state, "salt_n")
         strain, salt = state.strain_c, state.salt_n
         balanced = salt
         mixing, salt_mixing = Anderson(3), Anderson(3)
@@ -279,12 +337,12 @@ class Stepper:
         change = np.inf
         for repeat in range(options.coupling_iterations):
             last = electro
-            lagged = {"gap_b": gap, "psi_n": psi, "salt_n": salt}
+            given = {"gap_b": gap, "psi_n": psi, "salt_n": salt, "origin_n": origin}
             changes = []
             with self.effort.phase("electrochemistry"):
-                electro = self.electro.solve(state, dt, control, guess=last, **lagged)
+                electro = self.electro.solve(state, form.length, control, guess=last, **given)
                 if balance is not None:
-                    balanced = balance.solve(state.salt_n, salt, dt, electro.entering_n)
+                    balanced = balance.solve(origin_salt, salt, form.length, electro.entering_n)
                     changes.append(balance.change(balanced, salt) / options.coupling_tolerance_salt)
             with self.effort.phase("stress and bonds"):
                 eigen = self.eigen(electro)
@@ -299,9 +357,14 @@ class Stepper:
                 stoich_change = float(np.abs(electro.stoich_n - last.stoich_n).max())
                 changes.append(stoich_change / options.coupling_tolerance_stoich)
                 changes.append(abs(electro.voltage - last.voltage) / options.coupling_tolerance_voltage)
+            else:  # the lagged fields were predicted: what do they change?
+                changes.append(float(np.abs(image - psi).max()) / options.coupling_tolerance_stoich)
+                drop = self.electro.contact_drop(electro.current_b, found.gap_b)
+                drop -= self.electro.contact_drop(electro.current_b, gap)
+                changes.append(float(np.abs(drop).max(initial=0.0)) / options.coupling_tolerance_voltage)
             change = max(changes)
-            if last is not None and change <= 1.0:
-                return Trial(dt, electro, found, balanced, eigen, image, repeat + 1, hardest, linear)
+            if change <= 1.0:
+                return Trial(form, electro, found, balanced, eigen, image, repeat + 1, hardest, linear)
             psi = mixing.next(psi, image)
             if balance is not None:
                 salt = balance.positive(salt_mixing.next(salt, balanced), balanced)
@@ -344,28 +407,36 @@ class Stepper:
         state.phi_l_n[...] = electro.phi_l_n
         state.current_b[...] = electro.current_b
         self._put_mechanics(state, trial.mechanics, trial.psi_n)
-        state.u_rate_nc[...] = (state.u_nc - old.u_nc) / dt
-        state.gap_rate_b[...] = (state.gap_b - old.gap_b) / dt
-        state.psi_rate_n[...] = (state.psi_n - old.psi_n) / dt
         work = self.mechanics.work(old, state, self.eigen(old), trial.eigen_tv, dt)
-        state.passed[...] = old.passed + np.array([electro.current * dt, *work])
+        state.passed[...] = old.passed + np.array([0.0, *work])
+        charge = trial.formula.origin(old, "passed")[CHARGE] + trial.formula.length * electro.current
+        state.passed[CHARGE] = charge  # as the stoichiometry, so that Li is balanced
+        remember(old, state, dt)
         return state
 
     def _move(self, cursor: Cursor, stage: Stage, step: _Step, voltage: float) -> Cursor:
         """Return the cursor after an accepted step, with the length of the next one."""
-        options, trial, rejected, over = self.options, step.trial, step.rejected, step.over
-        dt = trial.dt if rejected else max(trial.dt, min(cursor.dt, options.dt_max))  # unless cut for output
-        if over:
+        options, steps, dt = self.options, cursor.steps + 1, step.trial.dt
+        if step.over:
             following = cursor.stage + 1
-            return Cursor(
-                following, 0.0, options.dt_initial, cursor.steps + 1, voltage, following >= len(self._stages)
-            )
-        if rejected == 0 and trial.repeats <= EASY_REPEATS and trial.newton <= EASY_NEWTON:
-            dt *= options.dt_growth if trial.dt >= cursor.dt else 1.0
-        elif trial.newton > HARD_NEWTON or trial.repeats >= options.coupling_iterations - 1:
-            dt *= SHRINK_HARD
-        dt = min(max(dt, options.dt_min), options.dt_max)
-        return replace(cursor, elapsed=cursor.elapsed + trial.dt, dt=dt, steps=cursor.steps + 1)
+            return Cursor(following, 0.0, options.dt_initial, steps, voltage, following >= len(self._stages))
+        factor = self._factor(step.error) if step.failures == 0 else 1.0
+        dt = min(max(factor * dt, min(dt, options.dt_initial)), options.dt_max)
+        return replace(cursor, elapsed=cursor.elapsed + step.trial.dt, dt=dt, steps=steps)
+
+
+def _root_mean_square(values: Floats, weights: Floats) -> float:
+    return float(np.sqrt(values**2 @ weights / weights.sum()))
+
+
+def _crossing(known: Sequence[tuple[float, float]]) -> float:
+    """Return where the parabola, time over value, of the three values nearest to zero is zero, else NaN."""
+    times, values = zip(*sorted(known, key=lambda point: abs(point[1]))[:3], strict=True)
+    if len(set(values)) < 3:
+        return np.nan
+    a, b, c = values
+    weights = (b * c / ((a - b) * (a - c)), a * c / ((b - a) * (b - c)), a * b / ((c - a) * (c - b)))
+    return float(sum(time * weight for time, weight in zip(times, weights, strict=True)))
 
 
 def _gave_up(error: SolveError, state: State, dt: float) -> SolveError:

@@ -19,6 +19,7 @@ LAYERS = [
     {"microstructure", "template"},
     {"network"},
     {"state", "laplacian", "slicing"},
+    {"marching"},
     {"meshing", "quality", "physics"},
     {"electrochemistry"},
     {"audit"},

@@ -14,20 +14,20 @@ SECTIONS = {
     "grain_boundary": {"mode": "breakable", "strength_MPa": 17.0, **WEAK},
 }
 PINNED = {
-    2: {
-        "voltage_V": 3.379400354661323,
-        "lithium_mol": 1.5250771963409017e-12,
-        "stoich_sd": 0.009250553021625113,
-        "gap_mean_nm": 0.01677840487908338,
-        "gap_max_nm": 0.09928945629125889,
-        "von_mises_median_GPa": 0.0024446966268422245,
-        "von_mises_max_GPa": 0.005695784307038115,
-        "interface_damaged": 0.27388464931028395,
+    3: {
+        "voltage_V": 3.365483370008652,
+        "lithium_mol": 1.5250771963409011e-12,
+        "stoich_sd": 0.011018428616060139,
+        "gap_mean_nm": 0.018213084868016906,
+        "gap_max_nm": 0.10776838062401613,
+        "von_mises_median_GPa": 0.0026422181424668478,
+        "von_mises_max_GPa": 0.006355408430537413,
+        "interface_damaged": 0.278980731570329,
         "interface_broken": 0.16957031069793446,
         "gb_damaged": 0.06006893214303491,
         "gb_broken": 0.04634912810771902,
-        "elastic_J": 1.7637687178245887e-15,
-        "dissipated_J": 3.47878990841711e-14,
+        "elastic_J": 2.0965963426133586e-15,
+        "dissipated_J": 3.556874106019627e-14,
     },
 }
 """Last row of the smallest run with weak bonds, by the version of the results."""

@@ -303,6 +303,7 @@ def test_a_nearly_depleted_electrolyte_still_converges(tmp_path):
     dilute = {
         "electrolyte": {"kind": "binary", "concentration_mol_per_m3": 2.0},
         "protocol": {"steps": steps},
+        "solver": {"time_tolerance": 0.1},  # no step is repeated but for want of convergence
     }
     history = run(tiny(**{**LIQUID, **dilute}), tmp_path / "r").history
     assert history["salt_min_mol_per_m3"].min() < 0.8
