@@ -14,10 +14,9 @@ from latticecell.config import Config
 from latticecell.effort import Effort
 from latticecell.errors import ConfigError, LatticecellError, OutputError, SolveError
 from latticecell.materials import named_laws
-from latticecell.meshing.generate import build_network
-from latticecell.microstructure import build_microstructure
 from latticecell.network import Network
 from latticecell.observables import Observer
+from latticecell.output.cache import network_of
 from latticecell.output.lock import Lock
 from latticecell.output.plots import summary
 from latticecell.output.record import is_run
@@ -107,7 +106,7 @@ class Simulation:
         with one_blas_thread():
             effort = Effort()
             with effort.phase("network"):
-                network = network or build_network(config, build_microstructure(config))
+                network = network or network_of(config)
             threads = kernel_threads(config.solver.threads, network.n_nodes)
             with effort.phase("output"):
                 directory = RunDirectory.create(

@@ -215,8 +215,7 @@ def test_resume_builds_no_network(finished, tmp_path, monkeypatch):
     steps = (simulation := Simulation.start(tiny(), tmp_path / "r")).advance()
     next(steps)
     steps.close()
-    for name in ("build_network", "build_microstructure"):
-        monkeypatch.setattr(sys.modules["latticecell.run"], name, None)
+    monkeypatch.setattr(sys.modules["latticecell.run"], "network_of", None)
     again = Simulation.resume(tmp_path / "r")
     assert again.cursor == simulation.cursor
     network = again.stepper.network

@@ -26,14 +26,24 @@ def write_network(path: Path, mesh: Mesh) -> None:
     """Write the network of a mesh, and the mesh."""
     network, n_tets = mesh.network, mesh.network.n_tets
     with sealing(path, KIND, {"nodes": network.n_nodes, "points": len(mesh.points), "tets": n_tets}) as file:
-        for name, array in network.arrays().items():
-            put(file, f"network/{name}", array)
+        _put_network(file, network)
         put(file, "mesh/points_um", mesh.points)
         put(file, "mesh/node_of_point", mesh.node_of_point)
         put(file, "mesh/connectivity", mesh.tets.ravel().astype(np.int64))
         put(file, "mesh/offsets", 4 * np.arange(n_tets + 1, dtype=np.int64))
         put(file, "mesh/types", np.full(n_tets, VTK_TETRA, np.uint8))
         put(file, "mesh/domain", mesh.domain)
+
+
+def write_arrays(path: Path, network: Network) -> None:
+    """Write a network without its mesh: all that `read_network` wants."""
+    with sealing(path, KIND, {"nodes": network.n_nodes, "tets": network.n_tets}) as file:
+        _put_network(file, network)
+
+
+def _put_network(file: h5py.File, network: Network) -> None:
+    for name, array in network.arrays().items():
+        put(file, f"network/{name}", array)
 
 
 def read_network(path: Path) -> Network:
