@@ -324,12 +324,25 @@ class Electrochemistry:
             if not (outside & ~flagged).any():
                 break
             flagged |= outside
-            touched = flagged[self._transport.link_ln].any(axis=1)
-            weight = np.where(touched, np.maximum(problem.weight_l, 0.0), problem.weight_l)
-            problem = problem._replace(weight_l=weight)
+            problem = problem._replace(weight_l=self._monotone(problem, flagged))
             point = self._evaluate(problem, point.stoich_n, point.p, point.voltage)
         reason = "Newton" if trial.error > self._tolerance else "the limiter of the stoichiometry"
         raise SolveError(f"{reason} did not converge", field="electrochemistry", residual=trial.error)
+
+    def _monotone(self, problem: _Problem, flagged: Bools) -> Floats:
+        """Weights without those that empty the flagged nodes.
+
+        Negative ones, and for the dilute law, whose flux takes the mean y of both ends, those towards a
+        stress potential higher by more than 2: there Li flows out of an empty node in proportion to y of the
+        other one.
+        """
+        link_ln = self._transport.link_ln
+        low_ln = flagged[link_ln]
+        weight = np.where(low_ln.any(axis=1), np.maximum(problem.weight_l, 0.0), problem.weight_l)
+        if not self._bounded_above:
+            rise = problem.drift_n[link_ln[:, 1]] - problem.drift_n[link_ln[:, 0]]
+            weight[(low_ln[:, 0] & (rise > 2.0)) | (low_ln[:, 1] & (rise < -2.0))] = 0.0
+        return weight
 
     def _stuck(self, problem: _Problem, point: _Point) -> Bools:
         """Find the few nodes that keep Newton from converging: negative weights can leave one no root."""

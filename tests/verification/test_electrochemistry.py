@@ -177,6 +177,23 @@ def test_li_is_conserved_with_reaction_drift_and_cracks(particle, drift):
     assert np.ptp(state.stoich_n[network.is_active_n]) > 0.02
 
 
+def test_dilute_drift_over_steep_stress_leaves_no_node_below_zero(particle):
+    """Neighbours 2.2 and more apart in psi: the mean y of the law would draw Li from an empty node."""
+    solver, state, network = cell(particle, {"materials": {"active": {"stress_diffusion": "dilute"}}})
+    rng = np.random.default_rng(4)
+    psi = np.where(network.is_active_n, 0.4 * rng.normal(size=network.n_nodes), 0.0)
+    state.stoich_n[network.is_active_n] = 0.6
+    start, drawn, limited = network.volume_n @ state.stoich_n, 0.0, 0
+    for dt, current in ((5.0, 1.0), (40.0, 1.0), (55.0, 1.0), (55.0, -0.5)):
+        gap = rng.uniform(-2e-9, 30e-9, network.n_bonds)
+        solution = step(solver, state, dt, Current(current * ONE_C), gap_b=gap, psi_n=psi)
+        drawn += dt * (solution.current_b * network.area_b).sum() / (FARADAY * C_MAX)
+        limited += solution.limited_nodes
+        assert abs(network.volume_n @ state.stoich_n - start + drawn) < 1e-12 * start
+        assert state.stoich_n.min() > -1e-8
+    assert limited > 0
+
+
 def test_drift_carries_li_towards_tension(particle):
     """Without current, y follows psi; both laws agree for small psi, and "off" does nothing."""
     gained = {}
