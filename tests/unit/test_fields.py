@@ -145,7 +145,7 @@ def test_any_flipped_byte_of_a_snapshot_or_network_is_noticed(tmp_path, network)
             path.write_bytes(whole[:length])
             with pytest.raises(ConfigError, match=rf"{path.name}: .*damaged"):
                 other = RunDirectory.open(run.path)
-                other.times()
+                other.read("damage", 0)
                 other.network()
 
 

@@ -206,7 +206,10 @@ class RunDirectory:
         KeyError
             If there is no such field.
         """
-        field = self.fields()[key]
+        field = self.fields().get(key)
+        if field is None:
+            self._snapshots.check(step)  # a damaged snapshot declares nothing: that is told first
+            raise KeyError(key)
         value = self._snapshots.read(field, step)
         if field.location != "node":
             return value
