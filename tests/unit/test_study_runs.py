@@ -203,9 +203,10 @@ def test_workers_stop_when_the_study_is_killed(tmp_path):
     out = tmp_path / "out"
     process, worker = started(long_study(tmp_path, [3], ENDLESS), out, 3)
     process.kill()
-    process.communicate()
+    process.wait()  # not for its output, which the paused worker holds open
     worker.resume()
     wait_for(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE)
+    process.communicate()
     assert run_statuses(out) == ["interrupted"]
 
 
