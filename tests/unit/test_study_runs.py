@@ -232,7 +232,7 @@ def test_the_example_of_the_documentation(tmp_path):
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert [name for name, _ in examples] == ["study.toml", "sweep.py"]
     assert len(done.stdout.splitlines()) == 3
-    assert (tmp_path / "runs" / "strength and rate" / PAGE).exists()
+    assert (tmp_path / "runs" / "strength_and_rate" / PAGE).exists()
 
 
 @pytest.mark.parametrize(("asked", "taken"), [({}, 1), ({"threads": 2}, 2)])
