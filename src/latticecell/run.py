@@ -19,7 +19,7 @@ from latticecell.observables import Observer
 from latticecell.output.cache import network_of
 from latticecell.output.lock import Lock
 from latticecell.output.plots import summary
-from latticecell.output.record import is_run
+from latticecell.output.record import PLOT, is_run
 from latticecell.output.rundir import RunDirectory, Status
 from latticecell.protocol import due, stages
 from latticecell.registry import compare
@@ -29,7 +29,6 @@ from latticecell.stepper import Cursor, Stepper, StepReport
 from latticecell.threads import kernel_threads, one_blas_thread
 
 Row = dict[str, float | int | str]
-PLOT = "summary.png"
 FEW_STAGES = 50
 """Stages up to which the end of each is a snapshot, unless the file says otherwise."""
 

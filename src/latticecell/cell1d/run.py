@@ -14,12 +14,12 @@ from latticecell.checks import check_cell1d
 from latticecell.config import Config
 from latticecell.errors import ConfigError, OutputError, SolveError
 from latticecell.materials import electro_laws
+from latticecell.output.record import PLOT
 from latticecell.output.rundir import RunDirectory, Status
 from latticecell.threads import one_blas_thread
 from latticecell.units import FARADAY
 
 Row = dict[str, float | int | str]
-PLOT = "summary.png"
 MAH_PER_G = 3600.0
 """[C/kg] of 1 mAh/g."""
 
