@@ -8,18 +8,13 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from latticecell.cell1d.command import Laws, cell1d_command
-from latticecell.checks import outlook, remarks
-from latticecell.config import Config
-from latticecell.effort import sentence
 from latticecell.errors import (
+    MOST_PROBLEMS,
     ConfigError,
     DamageWarning,
     InUseError,
@@ -28,16 +23,15 @@ from latticecell.errors import (
     SolveError,
     printable,
 )
-from latticecell.export import export_command
-from latticecell.output.files import write_file
-from latticecell.output.inspection import inspect
-from latticecell.reader import MOST_PROBLEMS, read_config, resolved_toml
+from latticecell.export.command import export_command
 from latticecell.registry import load
 from latticecell.report.command import report_command
 from latticecell.signals import Stop, stopping, streams
 from latticecell.study.command import study_command
-from latticecell.template import commented_toml
 from latticecell.view.command import view_command
+
+if TYPE_CHECKING:
+    from latticecell.config import Config
 
 BAD_INPUT, NUMERICAL_FAILURE, NOT_WRITTEN = 2, 3, 4
 
@@ -57,6 +51,8 @@ Out = Annotated[
     Path | None, typer.Option("--out", "-o", help="Run directory; default: runs/NAME OF THE FILE.")
 ]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite what is there already.")]
+
+# Each command imports what it needs; what all of them would need takes seconds.
 
 
 @contextmanager
@@ -113,6 +109,9 @@ def new(
     file: Annotated[Path, typer.Argument(help="File to write.")] = Path("run.toml"), force: Force = False
 ) -> None:
     """Write a TOML file with every key, its default, unit and range."""
+    from latticecell.output.files import write_file
+    from latticecell.template import commented_toml
+
     with _explained():
         if file.exists() and not force:
             raise ConfigError(f"{file}: exists already; choose another name or --force")
@@ -128,6 +127,10 @@ def check(
     show: Annotated[bool, typer.Option("--show", help="Print the file with all defaults.")] = False,
 ) -> None:
     """Check a TOML file, or the files of a run directory, and report every problem at once."""
+    from latticecell.checks import outlook, remarks
+    from latticecell.output.inspection import inspect
+    from latticecell.reader import read_config, resolved_toml
+
     if file.is_dir():
         with _explained():
             problems, good = inspect(file)
@@ -153,9 +156,14 @@ def check(
 @app.command()
 def network(file: File, assignments: Assignments = None, laws: Laws = None) -> None:
     """Build the network of a file and print its quality."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
     from latticecell.meshing.generate import build_network
     from latticecell.microstructure import build_microstructure
     from latticecell.quality import network_quality
+    from latticecell.reader import read_config
 
     with _explained(laws):
         config = read_config(file, assignments or ())
@@ -188,6 +196,8 @@ def run(
     force: Force = False,
 ) -> None:
     """Run a file; Ctrl-C, SIGTERM or SIGHUP stop after the current step and leave a checkpoint."""
+    from latticecell.checks import remarks
+    from latticecell.reader import read_config
     from latticecell.run import Simulation
 
     with _explained(laws), _stoppable() as stop:
@@ -215,6 +225,7 @@ def resume(
     ] = False,
 ) -> None:
     """Go on with an interrupted run from its last checkpoint."""
+    from latticecell.checks import remarks
     from latticecell.run import Simulation
 
     with _explained(laws), _stoppable() as stop:
@@ -236,6 +247,7 @@ app.command("study")(_explained()(study_command))
 
 def _follow(simulation: object, config: Config, path: Path, stop: Stop) -> None:
     """Advance a run to its end, showing progress; stop cleanly when asked to."""
+    from latticecell.effort import sentence
     from latticecell.progress import progress_display
     from latticecell.run import Simulation
 

@@ -9,6 +9,8 @@ from typing import Any
 
 LONGEST_VALUE, LONGEST_PROBLEM = 60, 1000
 """Characters beyond which a quoted value, and a whole message, are shortened."""
+MOST_PROBLEMS = 100
+"""Problems of a file that are explained."""
 
 
 def shown(value: Any) -> str:

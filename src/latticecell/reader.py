@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from latticecell.checks import check_laws, cross_check
 from latticecell.config import Config
-from latticecell.errors import LONGEST_VALUE, ConfigError, shown
+from latticecell.errors import LONGEST_VALUE, MOST_PROBLEMS, ConfigError, shown
 from latticecell.schema import Section, allowed, from_si, key_of, subsection, unit_of
 from latticecell.units import SI_PER_UNIT
 
@@ -29,8 +29,6 @@ LARGEST_FILE = 1_000_000
 """Bytes beyond which a file is refused."""
 DEEPEST = 20
 """Levels of tables and lists in a file, parts of a key, and files that extend each other, at most."""
-MOST_PROBLEMS = 100
-"""Problems of a file that are explained."""
 HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 LARGEST_INTEGER = 2**63 - 1
 """As TOML has it; beyond, Python's own conversions to text and to float may fail."""

@@ -18,7 +18,6 @@ from latticecell.network import Network
 from latticecell.observables import Observer
 from latticecell.output.cache import network_of
 from latticecell.output.lock import Lock
-from latticecell.output.plots import summary
 from latticecell.output.record import PLOT, is_run
 from latticecell.output.rundir import RunDirectory, Status
 from latticecell.protocol import due, stages
@@ -291,6 +290,8 @@ class Simulation:
         )
 
     def _plot(self) -> None:
+        from latticecell.output.plots import summary  # matplotlib takes a while to load
+
         with self.directory.effort.phase("output"):
             history = self.directory.history()
             if history:

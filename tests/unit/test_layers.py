@@ -1,13 +1,29 @@
 """Imports go one way: a module imports only from layers above its own (see README, Layout)."""
 
 import ast
+import subprocess
+import sys
+from importlib import import_module
 from pathlib import Path
+
+import pytest
 
 import latticecell
 
 ROOT = Path(latticecell.__file__).parent
 LAYERS = [
-    {"arrays", "units", "errors", "numerics", "acceleration", "effort", "registry", "signals", "threads"},
+    {
+        "arrays",
+        "units",
+        "errors",
+        "lazy",
+        "numerics",
+        "acceleration",
+        "effort",
+        "registry",
+        "signals",
+        "threads",
+    },
     {"fields"},
     {"_kernels"},
     {"schema"},
@@ -85,10 +101,45 @@ def test_names_become_laws_in_one_place():
                     assert not any(alias.name.endswith("_LAWS") for alias in node.names), path
 
 
-def test_no_graphics_library_is_imported_by_a_run():
-    import subprocess
-    import sys
+GRAPHICS = {"matplotlib", "PIL", "vedo", "vtk"}
+HEAVY = GRAPHICS | {"numpy", "scipy", "pyamg", "h5py", "pydantic", "pandas", "psutil"}
 
-    check = "sys.exit(any(name in sys.modules for name in ('vedo', 'vtk')))"
-    code = f"import sys, latticecell.cli, latticecell.run; {check}"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+def loaded(code):
+    """Packages, and modules with full names, that are loaded after some lines in a process of their own."""
+    code += "\nimport sys\nprint('now', *sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    names = done.stdout.splitlines()[-1].split()[1:]
+    return {*names, *(name.partition(".")[0] for name in names)}
+
+
+def test_a_run_loads_no_graphics():
+    """The plot at its end loads some."""
+    assert not loaded("import latticecell.run") & (GRAPHICS | {"scipy.stats"})
+
+
+def test_help_loads_nothing_heavy():
+    """What --help needs are the signatures of the commands."""
+    assert not loaded("import latticecell, latticecell.cli") & HEAVY
+    asked = "from typer.testing import CliRunner\nfrom latticecell.cli import app\n"
+    assert not loaded(asked + "assert CliRunner().invoke(app, ['--help']).exit_code == 0") & HEAVY
+
+
+def test_names_of_a_package_come_before_its_modules():
+    """`latticecell.run` is the function, whichever part of the package is loaded first."""
+    modules = "import latticecell.run, latticecell.study.study, latticecell.cell1d.run\n"
+    names = (
+        "import latticecell as lc\nfrom latticecell.study import study\n"
+        "assert [f.__name__ for f in (lc.run, lc.study, study)] == ['run', 'study', 'study']\n"
+    )
+    loaded(modules + names)
+    loaded(names + modules + names)
+
+
+def test_every_public_name_is_there():
+    for name in ("", ".cell1d", ".export", ".output", ".report", ".results", ".study", ".view"):
+        package = import_module("latticecell" + name)
+        assert set(package.__all__) <= set(dir(package))
+        assert all(getattr(package, name) is not None for name in package.__all__)
+    with pytest.raises(AttributeError, match="'latticecell' has no attribute 'walk'"):
+        latticecell.walk  # noqa: B018

@@ -5,19 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Generator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from latticecell.cell1d.model import Cell
-from latticecell.cell1d.run import advance, cell_of
-from latticecell.cell1d.solve import Step
-from latticecell.checks import remarks
 from latticecell.errors import SolveError, printable
-from latticecell.output.rundir import RunDirectory
-from latticecell.reader import read_config
 from latticecell.registry import load
 from latticecell.signals import Stop, stopping
+
+if TYPE_CHECKING:
+    from latticecell.cell1d.model import Cell
+    from latticecell.cell1d.solve import Step
 
 Laws = Annotated[
     list[str] | None,
@@ -37,6 +35,11 @@ def cell1d_command(
     force: Annotated[bool, typer.Option("--force", help="Overwrite what is there already.")] = False,
 ) -> None:
     """Run the homogenised 1-D counterpart of a file: porous cathode, separator and Li metal."""
+    from latticecell.cell1d.run import advance, cell_of
+    from latticecell.checks import remarks
+    from latticecell.output.rundir import RunDirectory
+    from latticecell.reader import read_config
+
     for name in laws or ():
         load(name)
     config = read_config(file, assignments or ())

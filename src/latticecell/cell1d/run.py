@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from latticecell.cell1d.model import Cell
-from latticecell.cell1d.plots import voltage_plot
 from latticecell.cell1d.solve import Step, steps
 from latticecell.checks import check_cell1d
 from latticecell.config import Config
@@ -81,6 +80,8 @@ def advance(config: Config, cell: Cell, directory: RunDirectory) -> Generator[St
 
 
 def _plot(config: Config, directory: RunDirectory) -> None:
+    from latticecell.cell1d.plots import voltage_plot  # matplotlib takes a while to load
+
     history = directory.history()
     if history:
         voltage_plot(history, directory.path / PLOT, config.name)

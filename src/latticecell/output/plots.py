@@ -84,7 +84,8 @@ def summary(history: History, path: str | Path, title: str) -> None:
 def write_png(path: Path, figure: Figure) -> None:
     """Write a figure; raises `OutputError`."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI)
+    figure.set_dpi(DPI)
+    FigureCanvasAgg(figure).print_png(buffer)  # draws once, `savefig` twice
     write_file(path, buffer.getvalue())
 
 

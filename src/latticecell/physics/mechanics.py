@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import networkx
 import numpy as np
+import scipy.sparse as sp
+from scipy.sparse.csgraph import connected_components
 
 from latticecell.arrays import Bools, Floats
 from latticecell.config import Solver
@@ -317,13 +318,12 @@ class Mechanics:
             values += [float(area @ damaged[own]) / total, float(area @ broken[own]) / total]
             values.append(float(np.count_nonzero(broken[own])))
         gb_gap = state.gap_b[network.gb_b]
-        graph = networkx.Graph()
-        graph.add_nodes_from(range(network.n_grains + 1))
         holding = np.ones(network.n_bonds, bool)
         holding[bonds.active_b] = ~broken
-        pairs = network.domain_n[network.bond_bn[holding]]
-        graph.add_edges_from(np.unique(pairs, axis=0).tolist())
-        fragments = networkx.number_connected_components(graph) - 1
+        first, second = network.domain_n[network.bond_bn[holding]].T
+        size = network.n_grains + 1
+        graph = sp.coo_matrix((np.ones(len(first), bool), (first, second)), shape=(size, size))
+        fragments = connected_components(graph, directed=False)[0] - 1
         return BondSummary(
             values[0], values[1], int(values[2]), values[3], values[4], int(values[5]),
             float(gb_gap.max(initial=0.0)), fragments,

@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 
 from latticecell.study.executors import EXECUTORS
-from latticecell.study.study import study
 
 FAILED = 3
 
@@ -42,6 +41,8 @@ def study_command(
     ] = False,
 ) -> None:
     """Run the cases of a study; finished runs are kept, Ctrl-C stops cleanly, the same command goes on."""
+    from latticecell.study.study import study
+
     names = [part.strip() for name in cases or () for part in name.split(",") if part.strip()]
     try:
         result = study(

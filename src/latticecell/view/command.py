@@ -7,10 +7,6 @@ from typing import Annotated
 
 import typer
 
-from latticecell.results import open_run
-from latticecell.view.model import RunModel
-from latticecell.view.show import make_look, write_files
-
 
 def view_command(
     path: Annotated[Path, typer.Argument(metavar="RUN", help="Run directory.")],
@@ -43,6 +39,10 @@ def view_command(
     html: Annotated[Path | None, typer.Option(help="Write one page to turn and play in a browser.")] = None,
 ) -> None:
     """See a run in 3-D: cut, fields, cracks; a window, or files with --screenshot, --movie, --html."""
+    from latticecell.results import open_run
+    from latticecell.view.model import RunModel
+    from latticecell.view.show import make_look, write_files
+
     model = RunModel(open_run(path))
     look = make_look(
         model, field, time, cut=cut, at=at, magnify=magnify, cracks=cracks, springs=springs, whole=whole,
