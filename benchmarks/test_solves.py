@@ -21,7 +21,6 @@ from latticecell.solvers.bodies import rigid_modes
 from latticecell.solvers.equilibrium import MultigridEquilibrium
 from latticecell.solvers.hierarchy import Hierarchy
 from latticecell.solvers.krylov import conjugate_gradients
-from latticecell.solvers.tangent import positive_part
 from latticecell.stepper import Stepper
 
 BUILDS = {"2.2k-sites": (0.85, 3.0, 0.4), "8k-sites": (0.52, 2.0, 0.3), "20k-sites": (0.365, 1.5, 0.25)}
@@ -52,7 +51,7 @@ def system(kind, size, state):
 
 
 def ours(matrix, x, bonds, tangent):
-    return Hierarchy(tangent, x, 1).fit(positive_part(bonds))
+    return Hierarchy(tangent, x, 1).fit(bonds)
 
 
 def stock(matrix, x, bonds, tangent):

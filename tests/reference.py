@@ -82,12 +82,25 @@ def gather_outflow(flux_l, link_ln, n_nodes):
     return np.bincount(link_ln[:, 0], flux_l, n_nodes) - np.bincount(link_ln[:, 1], flux_l, n_nodes)
 
 
-def solve_groups(members, inverses, b):
-    out = np.full_like(b, np.nan)
-    for member, inverse in zip(members, inverses, strict=True):
-        dof = (3 * np.asarray(member)[:, None] + np.arange(3)).ravel()
-        out[dof] = inverse @ b[dof]
-    return out
+def fit_cluster(end_be, tangent_bcc, stiff_b, least_b, lattice):
+    """Stiff projection, stiffness against all else, whole and its inverse of one cluster, dense."""
+    n = len(lattice)
+    own, stiff, parts = lattice.copy(), np.zeros((0, n)), []
+    for (i, j), k, limit, least in zip(end_be, tangent_bcc, stiff_b, least_b, strict=True):
+        values, axes = np.linalg.eigh(k)
+        for value, axis in zip(values, axes.T, strict=True):
+            stretch = np.zeros(n)
+            stretch[3 * i : 3 * i + 3], stretch[3 * j : 3 * j + 3] = axis, -axis
+            value = max(value, least)
+            own += value * np.outer(stretch, stretch)
+            parts.append((value, stretch))
+            if value > limit:
+                stiff = np.concatenate([stiff, stretch[None]])
+    u, size, _ = np.linalg.svd(stiff.T, full_matrices=False)
+    u = u[:, size > 1e-9]
+    left = [v * np.outer(s, s) for v, s in parts if np.abs(s - u @ (u.T @ s)).max() > 1e-9]
+    soft = sum(left, np.zeros((n, n)))
+    return u @ u.T, soft, own, np.linalg.inv(own)
 
 
 def symmetric_sweep(matrix, rhs, x):

@@ -1,4 +1,4 @@
-"""Matrices of 3x3 blocks in single or double precision: products, and solves of small groups of blocks."""
+"""Matrices of 3x3 blocks in single or double precision: products with vectors and with one another."""
 
 from cython cimport floating
 from cython.parallel cimport prange
@@ -46,38 +46,107 @@ def multiply_add(
                 start[i + 1] - start[i], &x[0], scale, &out[3 * i])
 
 
-cdef inline void solve_group(
-    const int *member, const floating *inverse, Py_ssize_t n, const floating *b, floating *out
+cdef inline void add_block(
+    const floating *a, const floating *b, floating scale, floating *out
 ) noexcept nogil:
-    """Product of the inverse of a group of n blocks with its part of b, written to its part of out."""
-    cdef Py_ssize_t row, j, k = 0
-    cdef floating total
-    for row in range(3 * n):
-        total = 0
-        for j in range(n):
-            total += (
-                inverse[k] * b[3 * member[j]]
-                + inverse[k + 1] * b[3 * member[j] + 1]
-                + inverse[k + 2] * b[3 * member[j] + 2]
-            )
-            k += 3
-        out[3 * member[row // 3] + row % 3] = total
+    """Add the scaled product of two blocks."""
+    cdef Py_ssize_t i
+    cdef floating u, v, w
+    for i in range(3):
+        u = scale * a[3 * i]
+        v = scale * a[3 * i + 1]
+        w = scale * a[3 * i + 2]
+        out[3 * i] += u * b[0] + v * b[3] + w * b[6]
+        out[3 * i + 1] += u * b[1] + v * b[4] + w * b[7]
+        out[3 * i + 2] += u * b[2] + v * b[5] + w * b[8]
 
 
-def solve_groups(
-    const int[::1] start_g,
-    const int[::1] member,
-    const int[::1] offset_g,
-    const floating[::1] inverse,
-    const floating[::1] b,
+cdef inline bint is_zero(const floating *block) noexcept nogil:
+    cdef Py_ssize_t c
+    for c in range(9):
+        if block[c] != 0:
+            return False
+    return True
+
+
+cdef inline void add_row_products(
+    Py_ssize_t begin, Py_ssize_t end, const int *column, const floating *left,
+    const int *start, const floating *right, const int *slot, floating scale, floating *out,
+) noexcept nogil:
+    """Add the products of the blocks begin to end of a row with the rows of the right matrix."""
+    cdef Py_ssize_t k, j
+    for k in range(begin, end):
+        if not is_zero(left + 9 * k):
+            for j in range(start[column[k]], start[column[k] + 1]):
+                add_block(left + 9 * k, right + 9 * j, scale, out + 9 * <Py_ssize_t> slot[0])
+                slot += 1
+        else:
+            slot += start[column[k] + 1] - start[column[k]]
+
+
+def add_products(
+    const int[::1] start,
+    const int[::1] column,
+    const floating[:, :, ::1] block,
+    const int[::1] right_start,
+    const floating[:, :, ::1] right_block,
+    const int[::1] first,
+    const int[::1] slot,
+    floating scale,
     *,
-    floating[::1] out,
+    floating[:, :, ::1] out,
     int n_threads,
 ):
-    """Solve the diagonal blocks of groups of unknowns, whose dense inverses are known, (3 n,).
+    """Add ``scale`` times the product of two matrices to blocks of a third one.
 
-    ``start_g`` and ``member`` list the block unknowns of each group, ``offset_g`` where its inverse begins.
+    ``start``, ``column`` and ``block`` are those of a BSR matrix, as those of the one on the right. ``slot``
+    tells where the product of each pair of blocks goes, from ``first`` of a row on.
     """
-    cdef Py_ssize_t g
-    for g in prange(start_g.shape[0] - 1, nogil=True, num_threads=n_threads, schedule="static"):
-        solve_group(&member[start_g[g]], &inverse[offset_g[g]], start_g[g + 1] - start_g[g], &b[0], &out[0])
+    cdef Py_ssize_t i
+    if slot.shape[0] == 0:
+        return
+    for i in prange(start.shape[0] - 1, nogil=True, num_threads=n_threads, schedule="static"):
+        add_row_products(start[i], start[i + 1], &column[0], &block[0, 0, 0], &right_start[0],
+                         &right_block[0, 0, 0], &slot[0] + first[i], scale, &out[0, 0, 0])
+
+
+ctypedef fused written:
+    float
+    double
+
+
+def place_blocks(
+    const double[:, :, ::1] source,
+    const int[::1] where,
+    double scale,
+    bint fresh,
+    *,
+    written[:, :, ::1] out,
+    int n_threads,
+):
+    """Write scaled blocks to different places of ``out``, or add them to what is there unless ``fresh``."""
+    cdef Py_ssize_t k, c
+    cdef const double *a
+    cdef written *b
+    if where.shape[0] == 0:
+        return
+    for k in prange(where.shape[0], nogil=True, num_threads=n_threads, schedule="static"):
+        a = &source[k, 0, 0]
+        b = &out[where[k], 0, 0]
+        for c in range(9):
+            b[c] = <written> (scale * a[c]) if fresh else <written> (b[c] + scale * a[c])
+
+
+def add_mirrored(
+    const floating[:, :, ::1] source,
+    const int[::1] where,
+    *,
+    floating[:, :, ::1] out,
+    int n_threads,
+):
+    """Add to block k of ``out`` the transpose of block ``where[k]`` of the source."""
+    cdef Py_ssize_t k, c, d
+    for k in prange(where.shape[0], nogil=True, num_threads=n_threads, schedule="static"):
+        for c in range(3):
+            for d in range(3):
+                out[k, c, d] += source[where[k], d, c]

@@ -6,8 +6,8 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import reference
-from latticecell.solvers.blocks import BlockMatrix, Groups, diagonal_blocks
+from latticecell.solvers.blocks import BlockMatrix, Product, diagonal_blocks
+from latticecell.solvers.galerkin import columns_of, rows_of
 
 ROUNDING = {np.float32: 1e-5, np.float64: 1e-12}
 
@@ -43,31 +43,74 @@ def test_threads_do_not_change_a_bit():
     matrix, x = matrix_of(rng, 41, 29), rng.normal(size=87)
     products = [(BlockMatrix.of(matrix, k) @ x).tobytes() for k in (1, 2, 5)]
     assert len(set(products)) == 1
-    _, parts = groups_of(rng, [3, 1, 7])
-    b = rng.normal(size=3 * 28).astype(np.float32)
-    assert len({Groups.of(parts, k).solve(b).tobytes() for k in (1, 2, 5)}) == 1
+    right = BlockMatrix.of(matrix_of(rng, 29, 17), 1)
+    products = [Product(BlockMatrix.of(matrix, k), right).take().block.tobytes() for k in (1, 2, 5)]
+    assert len(set(products)) == 1
 
 
-def groups_of(rng, counts):
-    """Groups of 1, 2, 3, ... unknowns in a shuffled order, ``counts`` of each."""
-    n = sum((m + 1) * count for m, count in enumerate(counts))
-    order, parts, listed = rng.permutation(n), [], []
-    for m, count in enumerate(counts, start=1):
-        member, order = order[: m * count].reshape(count, m), order[m * count :]
-        inverse = rng.normal(size=(count, 3 * m, 3 * m))
-        parts.append((member, inverse))
-        listed += list(zip(member, inverse, strict=True))
-    return listed, parts
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 2**31), st.tuples(*[st.integers(1, 9)] * 3), st.sampled_from([0, 0.4, 1]))
+def test_products_of_matrices_equal_those_of_scipy(seed, sizes, share):
+    rng, (rows, inner, cols) = np.random.default_rng(seed), sizes
+    left, right = matrix_of(rng, rows, inner, share), matrix_of(rng, inner, cols)
+    if left.data.size:
+        left.data[::3] = 0.0  # skipped, with their places
+    product = Product(BlockMatrix.of(left, 2), BlockMatrix.of(right, 1))
+    np.testing.assert_allclose(dense(product.take(), cols), (left @ right).toarray(), atol=1e-12)
+    right.data[:] = rng.normal(size=right.data.shape)  # shared: values are looked up
+    product.add(-2.5)
+    product.add(3.5)
+    expected = (left @ right).toarray() + dense(product.take(), cols)
+    product.add()
+    np.testing.assert_allclose(dense(product.out, cols), expected, atol=1e-11)
 
 
-@pytest.mark.parametrize("counts", [[1], [0, 1], [4, 3, 2, 1], [5, 0, 0, 2]])
-def test_groups_equal_their_twin(counts):
-    rng = np.random.default_rng(13)
-    listed, parts = groups_of(rng, counts)
-    b = rng.normal(size=3 * sum(len(member) for member, _ in listed)).astype(np.float32)
-    found = Groups.of(parts, 1).solve(b)
-    expected = reference.solve_groups(*zip(*listed, strict=True), b)
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+def test_a_product_goes_into_a_larger_pattern():
+    rng = np.random.default_rng(8)
+    left, right = matrix_of(rng, 6, 5), matrix_of(rng, 5, 7)
+    full = BlockMatrix.of(matrix_of(rng, 6, 7, 1.1), 2)
+    before = dense(full, 7)
+    Product(BlockMatrix.of(left, 2), BlockMatrix.of(right, 2), full).add(0.5)
+    np.testing.assert_allclose(dense(full, 7), before + 0.5 * (left @ right).toarray(), atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_mirror_follows_its_matrix(dtype):
+    matrix = BlockMatrix.of(matrix_of(np.random.default_rng(9), 8, 5), 2, dtype)
+    mirror = matrix.mirror(5)
+    np.testing.assert_array_equal(dense(mirror.take(), 8), dense(matrix, 5).T)
+    matrix.block[:] *= -3.0
+    np.testing.assert_array_equal(dense(mirror.take(), 8), dense(matrix, 5).T)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_blocks_go_to_their_places(dtype):
+    rng = np.random.default_rng(10)
+    row, column = np.array([3, 0, 3, 2, 3]), np.array([1, 4, 0, 2, 1])
+    matrix = BlockMatrix.of_places(row, column, 5, 2, dtype)
+    np.testing.assert_array_equal(matrix.rows, [0, 2, 3, 3])
+    np.testing.assert_array_equal(matrix.column, [4, 2, 0, 1])
+    values, where = rng.normal(size=(2, 3, 3)), matrix.find(np.array([3, 0]), np.array([0, 4]))
+    matrix.place(values, where, 2.0)
+    matrix.place(values[:1], where[:1], 0.5, fresh=False)
+    expected = np.zeros((5, 3, 5, 3))
+    expected[3, :, 0], expected[0, :, 4] = 2.5 * values[0], 2.0 * values[1]
+    np.testing.assert_allclose(matrix.dense(), expected.reshape(15, 15), rtol=1e-6)
+
+
+def test_rows_and_columns():
+    matrix = BlockMatrix.of(matrix_of(np.random.default_rng(12), 7, 6, 0.5), 1)
+    wanted = np.array([4, 0, 5])
+    whole = dense(matrix, 6).reshape(7, 3, 6, 3)
+    np.testing.assert_array_equal(dense(rows_of(matrix, wanted), 6).reshape(3, 3, 6, 3), whole[wanted])
+    np.testing.assert_array_equal(
+        dense(columns_of(matrix, wanted, 6), 3).reshape(7, 3, 3, 3), whole[:, :, wanted]
+    )
+
+
+def dense(matrix, cols):
+    shape = (3 * matrix.n_rows, 3 * cols)
+    return sp.bsr_matrix((matrix.block, matrix.column, matrix.start), shape=shape).toarray()
 
 
 def test_an_empty_matrix_adds_nothing():

@@ -8,10 +8,11 @@ from cells import SMALL, mechanics_of, shrinkage, tiny
 from latticecell import State, config_from_table
 from latticecell.meshing.generate import build_network
 from latticecell.microstructure import build_microstructure
-from latticecell.solvers.bodies import rigid_modes
+from latticecell.solvers.blocks import diagonal_blocks
+from latticecell.solvers.bodies import Bodies, rigid_modes
 from latticecell.solvers.equilibrium import MultigridEquilibrium
-from latticecell.solvers.hierarchy import Hierarchy
-from latticecell.solvers.tangent import positive_part
+from latticecell.solvers.galerkin import Stretches
+from latticecell.solvers.hierarchy import Hierarchy, without_zeros
 
 MOST = 15
 """Iterations to 1e-6 in any state."""
@@ -203,10 +204,35 @@ def test_rigid_modes_cost_nothing(cells):
         assert np.abs(matrix @ own).max() < 1e-9 * size
 
 
-def test_positive_part_changes_only_what_is_negative():
-    positive = np.array([[[2.0, 0.3, 0.0], [0.3, 1.0, 0.0], [0.0, 0.0, 4.0]]])
-    np.testing.assert_allclose(positive_part(positive), positive, rtol=1e-12)
-    assert (np.linalg.eigvalsh(positive_part(-positive)) > 0).all()
+@pytest.mark.parametrize("state", ["particle loose", "grains loose", "open"])
+def test_deflation_is_exact_for_the_motions_of_what_is_loose(cells, state):
+    """Whatever stands beside it, forces of a loose body's rigid motion are answered with that motion."""
+    mechanics = cells["pair"]
+    tangent, bonds = mechanics.tangent, bonds_in(mechanics, state)
+    x = mechanics.network.x_nc[mechanics.node_i]
+    matrix = tangent.matrix(np.zeros_like(bonds))
+    own = np.trace(diagonal_blocks(matrix), axis1=1, axis2=2) / 3
+    stretches = Stretches.of(tangent.clusters, 1)
+    bodies = Bodies(tangent, stretches, without_zeros(matrix), own, x)
+    found = tangent.clusters.fit(bonds, own[tangent.end_bi].min(axis=1), tangent.bare_kcc, 1)
+    stretches.take(found)
+    deflated = bodies.deflate(found.softest_b, lambda r: 0.3 * r / own.mean())
+    n, clusters = tangent.n, tangent.clusters
+    projection = np.zeros((n, 3, n, 3))
+    projection[clusters.row_k, :, clusters.column_k] = found.stiff
+    projection = projection.reshape(3 * n, 3 * n)
+    domain = mechanics.network.domain_n[mechanics.node_i]
+    moved = domain < mechanics.network.n_grains  # all grains together
+    if state in ("grains loose", "open"):
+        moved = domain == 2
+    if state == "grains loose":  # stuck to what is held: nothing there to deflate
+        np.testing.assert_array_equal(deflated(np.ones(3 * n)), 0.3 / own.mean())
+        return
+    motion = np.where(moved[:, None, None], rigid_modes(x, np.zeros(n, int)), 0.0).reshape(-1, 6)
+    motion = motion @ [0.3, -1.1, 0.7, 2.0, -0.4, 0.9]
+    motion -= projection @ motion
+    answer = deflated(tangent.matrix(bonds) @ motion)
+    np.testing.assert_allclose(answer, motion, rtol=0, atol=1e-6 * np.abs(motion).max())
 
 
 @pytest.mark.parametrize("cell", ["tied", "cracking"])

@@ -1,6 +1,6 @@
 from typing import Any
 
-from numpy import int32
+from numpy import float64, int32
 from numpy.typing import NDArray
 
 def multiply_add(
@@ -13,13 +13,28 @@ def multiply_add(
     out: NDArray[Any],
     n_threads: int,
 ) -> None: ...
-def solve_groups(
-    start_g: NDArray[int32],
-    member: NDArray[int32],
-    offset_g: NDArray[int32],
-    inverse: NDArray[Any],
-    b: NDArray[Any],
+def add_products(
+    start: NDArray[int32],
+    column: NDArray[int32],
+    block: NDArray[Any],
+    right_start: NDArray[int32],
+    right_block: NDArray[Any],
+    first: NDArray[int32],
+    slot: NDArray[int32],
+    scale: float,
     *,
     out: NDArray[Any],
     n_threads: int,
+) -> None: ...
+def place_blocks(
+    source: NDArray[float64],
+    where: NDArray[int32],
+    scale: float,
+    fresh: bool,
+    *,
+    out: NDArray[Any],
+    n_threads: int,
+) -> None: ...
+def add_mirrored(
+    source: NDArray[Any], where: NDArray[int32], *, out: NDArray[Any], n_threads: int
 ) -> None: ...

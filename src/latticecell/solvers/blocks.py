@@ -1,8 +1,7 @@
-"""Matrices of 3x3 blocks for the compiled products, and the diagonal blocks of groups of unknowns."""
+"""Matrices of 3x3 blocks for the compiled products with vectors and with one another."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +41,60 @@ class BlockMatrix:
             n_threads,
         )
 
+    @classmethod
+    def of_places(
+        cls, row: NDArray[np.integer], column: NDArray[np.integer], n_rows: int, n_threads: int,
+        dtype: type = np.float64,
+    ) -> BlockMatrix:  # fmt: skip
+        """Zeros in given places, which may be told more than once, with sorted rows."""
+        width = int(column.max(initial=0)) + 1
+        row, column = np.divmod(np.unique(row.astype(np.int64) * width + column), width)
+        start = np.concatenate(([0], np.cumsum(np.bincount(row, minlength=n_rows))))
+        blank: NDArray = np.zeros((len(row), 3, 3), dtype)
+        return cls(start.astype(np.int32), column.astype(np.int32), blank, n_threads)
+
+    def blank(self, dtype: type = np.float64) -> BlockMatrix:
+        """Zeros in the same pattern."""
+        return BlockMatrix(self.start, self.column, np.zeros(self.block.shape, dtype), self.n_threads)
+
+    def converted(self, dtype: type) -> BlockMatrix:
+        """Return the same with values of another type."""
+        return BlockMatrix(self.start, self.column, self.block.astype(dtype), self.n_threads)
+
+    @property
+    def n_rows(self) -> int:
+        """Number of block rows."""
+        return len(self.start) - 1
+
+    @property
+    def rows(self) -> NDArray[np.int32]:
+        """Row of every block."""
+        return np.repeat(np.arange(self.n_rows, dtype=np.int32), np.diff(self.start))
+
+    def find(self, row: NDArray[np.integer], column: NDArray[np.integer]) -> Ints:
+        """Return which blocks are in given places, all of which are there; rows are sorted."""
+        width = int(self.column.max(initial=0)) + 1
+        key = self.rows.astype(np.int64) * width + self.column
+        return np.searchsorted(key, row.astype(np.int64) * width + column).astype(np.int32)
+
+    def dense(self) -> NDArray:
+        """Return a square matrix with all its zeros."""
+        out = np.zeros((self.n_rows, 3, self.n_rows, 3), self.block.dtype)
+        out[self.rows, :, self.column] = self.block
+        return out.reshape(3 * self.n_rows, 3 * self.n_rows)
+
+    def place(self, source: Floats, where: Ints, scale: float = 1.0, fresh: bool = True) -> None:
+        """Write scaled blocks to given places of this matrix; or add them, unless ``fresh``."""
+        blocks.place_blocks(source, where, scale, fresh, out=self.block, n_threads=self.n_threads)
+
+    def mirror(self, n_rows: int) -> Mirror:
+        """Return the transpose, which has so many block rows."""
+        order = np.argsort(self.column, kind="stable").astype(np.int32)
+        start = np.concatenate(([0], np.cumsum(np.bincount(self.column, minlength=n_rows))))
+        block = np.empty_like(self.block)
+        out = BlockMatrix(start.astype(np.int32), self.rows[order], block, self.n_threads)
+        return Mirror(self, out, order)
+
     def __matmul__(self, x: NDArray) -> NDArray:
         """Product with a vector."""
         return self.add(x, np.zeros(3 * (len(self.start) - 1), self.block.dtype), 1.0)
@@ -52,46 +105,58 @@ class BlockMatrix:
         return out
 
 
-@dataclass(frozen=True, slots=True)
-class Groups:
-    """Inverses of the diagonal blocks of groups of unknowns; every unknown belongs to one.
+class Mirror:
+    """The transpose of a matrix whose pattern stays and whose values change; see `BlockMatrix.mirror`."""
+
+    def __init__(self, matrix: BlockMatrix, out: BlockMatrix, order: Ints):
+        self._matrix, self._out, self._order = matrix, out, order
+
+    def take(self) -> BlockMatrix:
+        """Take the values of the matrix, and return the transpose."""
+        self._out.block[:] = 0.0
+        self.add_to(self._out)
+        return self._out
+
+    def add_to(self, out: BlockMatrix) -> None:
+        """Add the transpose to a matrix of its pattern."""
+        blocks.add_mirrored(self._matrix.block, self._order, out=out.block, n_threads=out.n_threads)
+
+
+class Product:
+    """The product of two block matrices whose patterns stay and whose values change.
 
     Parameters
     ----------
-    start_g, member : int32
-        Block unknowns of each group.
-    offset_g : (n_groups,) int32
-        Where the inverse of each begins.
-    inverse : float32
-        Inverses, (3 m, 3 m) of a group of m, one after the other.
-    n_threads : int
+    left, right : BlockMatrix
+        Rows of ``right`` are sorted. Their values are looked up when the product is taken.
+    out : BlockMatrix, optional
+        Where it is added, with sorted rows that hold its pattern; default: of just that pattern.
     """
 
-    start_g: Ints
-    member: Ints
-    offset_g: Ints
-    inverse: Singles
-    n_threads: int = 1
+    def __init__(self, left: BlockMatrix, right: BlockMatrix, out: BlockMatrix | None = None):
+        count = np.diff(right.start)[left.column]  # products of each block on the left
+        ends = np.concatenate(([0], np.cumsum(count)))
+        nth = np.arange(ends[-1]) - np.repeat(ends[:-1], count)
+        column = right.column[np.repeat(right.start[left.column], count) + nth]
+        row = np.repeat(left.rows, count)
+        self._left, self._right = left, right
+        self.out = out or BlockMatrix.of_places(row, column, left.n_rows, left.n_threads)
+        self._slot = self.out.find(row, column)
+        self._first = ends[left.start].astype(np.int32)
 
-    @classmethod
-    def of(cls, parts: Sequence[tuple[NDArray[np.integer], NDArray[np.floating]]], n_threads: int) -> Groups:
-        """Take (g, m) unknowns and (g, 3 m, 3 m) inverses of groups of the same size m, for several m."""
-        size = np.concatenate([np.full(len(member), member.shape[1]) for member, _ in parts])
-        return cls(
-            np.concatenate(([0], np.cumsum(size))).astype(np.int32),
-            np.concatenate([member.ravel() for member, _ in parts]).astype(np.int32),
-            np.concatenate(([0], np.cumsum(9 * size**2)[:-1])).astype(np.int32),
-            np.concatenate([inverse.ravel() for _, inverse in parts]).astype(np.float32),
-            n_threads,
-        )
+    def add(self, scale: float = 1.0) -> None:
+        """Add ``scale`` times the product to ``out``."""
+        left, right, out = self._left, self._right, self.out
+        blocks.add_products(
+            left.start, left.column, left.block, right.start, right.block, self._first, self._slot, scale,
+            out=out.block, n_threads=out.n_threads,
+        )  # fmt: skip
 
-    def solve(self, b: Singles) -> Singles:
-        """Solve all of them."""
-        out = np.empty_like(b)
-        blocks.solve_groups(
-            self.start_g, self.member, self.offset_g, self.inverse, b, out=out, n_threads=self.n_threads
-        )
-        return out
+    def take(self) -> BlockMatrix:
+        """Let ``out`` be the product, and return it."""
+        self.out.block[:] = 0.0
+        self.add()
+        return self.out
 
 
 def diagonal_blocks(matrix: sp.bsr_matrix) -> Floats:

@@ -1,110 +1,131 @@
-"""Clusters: copies of a site that stiff bonds join.
+"""Clusters: copies of a site that bonds join.
 
 A bond of stiffness K A between two copies is one to two orders stiffer than the lattice around it, along its
-normal only where it slides in contact. Coarse spaces must not stretch it, and the smoother must solve it.
+normal only where it slides in contact, and next to nothing where it is open. Coarse spaces must not stretch
+what is stiff, and the smoother must solve it. Which copies bonds join never changes, so that the lists here
+are made once.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
-from latticecell.arrays import Bools, Floats
+from latticecell._kernels import clusters as kernels
+from latticecell.arrays import Floats
+from latticecell.solvers.blocks import BlockMatrix
 
 STIFF = 0.3
-"""Stiffness of a bond, relative to that of the lattice at its ends, above which it joins them."""
+"""Stiffness of a bond, relative to that of the lattice at its ends, above which it counts as stiff."""
+LEAST = 1e-9
+"""Least stiffness of a bond, relative to the same, that the preconditioner sees: it must be positive."""
 
 
-Inverses = tuple[NDArray[np.integer], NDArray[np.floating]]
-"""Members of groups of one size, (g, m), and their inverses, (g, 3 m, 3 m)."""
-
-
-class Clusters:
-    """Clusters of unknowns under the bonds of one tangent.
-
-    Parameters
-    ----------
-    tangent_bcc : (n_active, 3, 3) float64
-        Tangents of the bonds, positive semi-definite [N/m].
-    stiffest_b : (n_active,) float64
-        Their largest eigenvalues [N/m].
-    end_bi : (n_active, 2) intp
-        Unknowns at their ends.
-    lattice_i : (n,) float64
-        Stiffness of the lattice at each unknown [N/m].
+class Fit(NamedTuple):
+    """Clusters under the bonds of one tangent, in blocks (n_blocks, 3, 3), cluster by cluster.
 
     Attributes
     ----------
-    members : list of (n_clusters, m) intp
-        Unknowns of the clusters of m unknowns, m > 1.
-    alone_i : (n,) bool
-        Unknowns that belong to none.
+    stiff : float64
+        Projection on what strains bonds stiffly [1].
+    soft : float64
+        Stiffness against all other strains of the bonds [N/m].
+    own, inverse : float64
+        Diagonal blocks of the matrix with bonds [N/m], and their inverses.
+    softest_b : (n_active,) float64
+        Least eigenvalues of the tangents of the bonds [N/m].
     """
 
-    def __init__(self, tangent_bcc: Floats, stiffest_b: Floats, end_bi: NDArray[np.intp], lattice_i: Floats):
-        n = len(lattice_i)
-        self._tangent_bcc, self._end_bi, self._lattice_i = tangent_bcc, end_bi, lattice_i
-        stiff = stiffest_b > STIFF * lattice_i[end_bi].min(axis=1)
-        a, b = end_bi[stiff].T
+    stiff: Floats
+    soft: Floats
+    own: Floats
+    inverse: Floats
+    softest_b: Floats
+
+
+class Clusters:
+    """Clusters of unknowns that bonds join.
+
+    Parameters
+    ----------
+    n : int
+        Number of unknowns.
+    end_bi : (n_active, 2) intp
+        Those at the ends of the bonds.
+
+    Attributes
+    ----------
+    member_q : (n_members,) intp
+        Unknowns, cluster by cluster.
+    row_k, column_k : (n_blocks,) intp
+        Unknowns of the blocks between the members of each cluster.
+    """
+
+    def __init__(self, n: int, end_bi: NDArray[np.intp]):
+        a, b = end_bi.T
         graph = sp.coo_matrix((np.ones(len(a), bool), (a, b)), shape=(n, n))
         label_i = connected_components(graph, directed=False)[1]
         size = np.bincount(label_i)
         order = np.argsort(label_i, kind="stable")
-        first = np.concatenate(([0], np.cumsum(size)))
-        self._label_i = label_i
-        self._place_i = np.empty(n, np.intp)  # within the cluster
-        self._place_i[order] = np.arange(n) - first[label_i[order]]
-        self.alone_i: Bools = size[label_i] == 1
-        self.members = [
-            order[first[np.flatnonzero(size == m)][:, None] + np.arange(m)] for m in np.unique(size[size > 1])
-        ]
-        self._joints = [self._joint(member) for member in self.members]
+        self.member_q = order[size[label_i[order]] > 1]
+        size_g = size[size > 1]
+        self._start_g = _starts(size_g)
+        self._offset_g = _starts(size_g**2)
+        place_i = np.zeros(n, np.intp)
+        place_i[self.member_q] = np.arange(len(self.member_q)) - np.repeat(self._start_g[:-1], size_g)
+        size_q = np.repeat(size_g, size_g)
+        nth = np.arange(self._offset_g[-1]) - np.repeat(_starts(size_q)[:-1], size_q)
+        self.row_k = np.repeat(self.member_q, size_q)
+        place_k = np.repeat(np.repeat(self._start_g[:-1], size_g), size_q) + nth
+        self.column_k, self._place_k = self.member_q[place_k], place_k.astype(np.int32)
+        number = np.cumsum(size > 1) - 1  # of the cluster of a label
+        self._cluster_b = number[label_i[a]]
+        self._bond = np.argsort(self._cluster_b, kind="stable").astype(np.int32)
+        self._bonds_g = _starts(np.bincount(self._cluster_b, minlength=len(size_g)))
+        self._place_be = place_i[end_bi]
+        self._places = self._place_be[self._bond].astype(np.int32)
+        self._size_g = size_g
+        self._start_q = _starts(size_q)
 
-    def inverses(self, own_icc: Floats) -> list[Inverses]:
-        """Members and inverses (g, 3 m, 3 m) of the diagonal blocks of the clusters.
+    def stretching(self) -> sp.csr_matrix:
+        """Matrix that sums what bonds add to the blocks of the clusters, (n_blocks, n_active)."""
+        m, o = self._size_g[self._cluster_b], self._offset_g[self._cluster_b]
+        a, b = self._place_be.T
+        where = np.concatenate([o + m * a + a, o + m * b + b, o + m * a + b, o + m * b + a])
+        sign, bond = np.repeat([1.0, 1.0, -1.0, -1.0], len(a)), np.tile(np.arange(len(a)), 4)
+        return sp.csr_matrix((sign, (where, bond)), shape=(len(self.row_k), len(a)))
 
-        ``own_icc`` (n, 3, 3) are the diagonal blocks of the whole matrix.
+    def matrix(self, n_threads: int) -> BlockMatrix:
+        """Return a matrix of zeros between the members of each cluster, (n_members, n_members)."""
+        blank = np.zeros((len(self.row_k), 3, 3))
+        return BlockMatrix(self._start_q, self._place_k, blank, n_threads)
+
+    def fit(self, tangent_bcc: Floats, lattice_b: Floats, lattice_kcc: Floats, n_threads: int) -> Fit:
+        """Fit them to the tangents of the bonds, (n_active, 3, 3) [N/m], which may be indefinite.
+
+        Parameters
+        ----------
+        lattice_b : (n_active,) float64
+            Stiffness of the lattice at the bonds [N/m].
+        lattice_kcc : (n_blocks, 3, 3) float64
+            Blocks of the clusters without bonds [N/m].
+        n_threads : int
         """
-        parts: list[Inverses] = []
-        for member, joint in zip(self.members, self._joints, strict=True):
-            block, place = joint.copy(), np.arange(member.shape[1])
-            block[:, place, :, place, :] = own_icc[member].transpose(1, 0, 2, 3)
-            width = 3 * member.shape[1]
-            parts.append((member, np.linalg.inv(block.reshape(len(member), width, width))))
-        return parts
+        value_bk, axis_bkc = np.empty((len(tangent_bcc), 3)), np.empty((len(tangent_bcc), 3, 3))
+        tangent_bcc = np.ascontiguousarray(tangent_bcc)
+        kernels.find_axes(tangent_bcc, value_bk=value_bk, axis_bkc=axis_bkc, n_threads=n_threads)
+        stiff, soft, own, inverse, scratch = np.empty((5, *lattice_kcc.shape))
+        kernels.fit_clusters(
+            self._start_g, self._offset_g, self._bonds_g, self._bond, self._places, value_bk, axis_bkc,
+            STIFF * lattice_b, LEAST * lattice_b, lattice_kcc,
+            stiff=stiff, soft=soft, own=own, inverse=inverse, scratch=scratch, n_threads=n_threads,
+        )  # fmt: skip
+        return Fit(stiff, soft, own, inverse, value_bk.min(axis=1))
 
-    def correction(self) -> sp.bsr_matrix:
-        """Return Pi - 1, where Pi takes away what strains the bonds of a cluster stiffly, (3 n, 3 n)."""
-        n = len(self._lattice_i)
-        rows, cols, blocks = [np.zeros(0, np.intp)], [np.zeros(0, np.intp)], [np.zeros((0, 3, 3))]
-        for member, joint in zip(self.members, self._joints, strict=True):
-            g, m = member.shape
-            value, vector = np.linalg.eigh(joint.reshape(g, 3 * m, 3 * m))
-            stiff = value > STIFF * self._lattice_i[member].min(axis=1)[:, None]
-            stretch = vector * stiff[:, None, :]
-            taken = -np.matmul(stretch, stretch.transpose(0, 2, 1)).reshape(g, m, 3, m, 3)
-            rows.append(np.repeat(member, m, axis=1).ravel())
-            cols.append(np.tile(member, (1, m)).ravel())
-            blocks.append(taken.transpose(0, 1, 3, 2, 4).reshape(-1, 3, 3))
-        row, col, block = np.concatenate(rows), np.concatenate(cols), np.concatenate(blocks)
-        order = np.lexsort((col, row))
-        start = np.concatenate(([0], np.cumsum(np.bincount(row, minlength=n))))
-        return sp.bsr_matrix(
-            (block[order], col[order].astype(np.int32), start.astype(np.int32)), shape=(3 * n, 3 * n)
-        )
 
-    def _joint(self, member: NDArray[np.intp]) -> Floats:
-        """Stiffness of the bonds inside clusters of the same size, (g, m, 3, m, 3)."""
-        g, m = member.shape
-        slot = np.full(len(self._label_i), -1)  # of the label
-        slot[self._label_i[member[:, 0]]] = np.arange(g)
-        a, b = self._end_bi.T
-        inside = np.flatnonzero((self._label_i[a] == self._label_i[b]) & (slot[self._label_i[a]] >= 0))
-        which, k = slot[self._label_i[a[inside]]], self._tangent_bcc[inside]
-        a, b = self._place_i[a[inside]], self._place_i[b[inside]]
-        joint = np.zeros((g, m, m, 3, 3))
-        for i, j, sign in ((a, a, 1.0), (b, b, 1.0), (a, b, -1.0), (b, a, -1.0)):
-            np.add.at(joint, (which, i, j), sign * k)
-        return np.ascontiguousarray(joint.transpose(0, 1, 3, 2, 4))
+def _starts(count: NDArray[np.integer]) -> NDArray[np.int32]:
+    return np.concatenate(([0], np.cumsum(count))).astype(np.int32)

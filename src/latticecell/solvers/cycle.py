@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pyamg.relaxation.chebyshev import chebyshev_polynomial_coefficients
 
 from latticecell.arrays import Floats
-from latticecell.solvers.blocks import BlockMatrix, Groups, Singles
+from latticecell.solvers.blocks import BlockMatrix, Singles
 
 DEGREE = 2
 """Degree of the smoothing polynomial."""
@@ -28,27 +28,25 @@ class Level:
     ----------
     matrix, prolong, restrict : BlockMatrix
         Of this level, from the next coarser one, and to it.
-    groups : Groups
-        The part D of the matrix that the smoother solves.
-    bound : float
-        At least the largest eigenvalue of D^-1 A.
+    inverse : BlockMatrix
+        Inverse of the part D of the matrix that the smoother solves.
+    polynomial : tuple of float32
+        Coefficients of the smoother, of the highest power first; see `smoothing_polynomial`.
     """
 
     matrix: BlockMatrix
     prolong: BlockMatrix
     restrict: BlockMatrix
-    groups: Groups
-    bound: float
+    inverse: BlockMatrix
+    polynomial: tuple[np.float32, ...]
 
     def smooth(self, r: Singles) -> Singles:
         """Chebyshev polynomial of D^-1 A times D^-1 r; it damps the upper part of the spectrum."""
-        first, *others = -chebyshev_polynomial_coefficients(SMOOTHED_SHARE * self.bound, self.bound, DEGREE)[
-            :-1
-        ].astype(np.float32)
-        q = self.groups.solve(r)
+        first, *others = self.polynomial
+        q = self.inverse @ r
         x: Singles = first * q
         for coefficient in others:
-            x = self.groups.solve(self.matrix @ x)
+            x = self.inverse @ (self.matrix @ x)
             x += coefficient * q
         return x
 
@@ -82,11 +80,17 @@ class Cycle:
         return x
 
 
-def spectral_bound(matrix: BlockMatrix, groups: Groups, margin: float = POWER_MARGIN) -> float:
+def smoothing_polynomial(bound: float) -> tuple[np.float32, ...]:
+    """Chebyshev polynomial for a spectrum of D^-1 A that ends below a bound, as an approximate inverse."""
+    found = chebyshev_polynomial_coefficients(SMOOTHED_SHARE * bound, bound, DEGREE)
+    return tuple(-found[:-1].astype(np.float32))
+
+
+def spectral_bound(matrix: BlockMatrix, inverse: BlockMatrix, margin: float = POWER_MARGIN) -> float:
     """Bound of the largest eigenvalue of D^-1 A, by the power method with a margin, from a fixed start."""
     v: NDArray = (np.cos(1.7 * np.arange(3 * (len(matrix.start) - 1))) + 0.3).astype(np.float32)
     size = np.float32(1.0)
     for _ in range(POWER_STEPS):
-        v = groups.solve(matrix @ (v / size))
+        v = inverse @ (matrix @ (v / size))
         size = np.sqrt(np.einsum("i,i", v, v))
     return margin * float(size)

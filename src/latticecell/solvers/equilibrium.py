@@ -9,7 +9,7 @@ from latticecell.errors import SolveError
 from latticecell.solvers.blocks import BlockMatrix
 from latticecell.solvers.hierarchy import Hierarchy
 from latticecell.solvers.krylov import LinearResult, Operator, conjugate_gradients
-from latticecell.solvers.tangent import Tangent, positive_part
+from latticecell.solvers.tangent import Tangent
 
 MOST_ITERATIONS = 300
 
@@ -47,7 +47,7 @@ class MultigridEquilibrium:
 
     def update(self, tangent_bcc: Floats) -> None:
         """Take new tangents of the bonds."""
-        self._precondition = self._hierarchy.fit(positive_part(tangent_bcc))
+        self._precondition = self._hierarchy.fit(tangent_bcc)
         self._matrix = BlockMatrix.of(self._tangent.matrix(tangent_bcc), self._n_threads)
 
     def solve(self, b: Floats, rtol: float) -> LinearResult:

@@ -1,9 +1,10 @@
 """A hierarchy of the lattice without bonds, made once, and its fit to the bonds of a tangent.
 
 Bonds open and close, the lattice between them stays. So the smoothed aggregation of PyAMG sees the lattice
-only. For each tangent, its prolongation P is projected on what the stiff bonds leave free, Q = Pi P, and the
-coarse matrix Q^T A Q is that of the lattice plus what bonds change. The smoother solves clusters of copies
-exactly, and rigid motions of loose bodies are deflated.
+only. For each tangent, its prolongation P is projected on what the stiff bonds leave free, Q = P - S P, and
+the coarse matrix Q^T A Q is that of the lattice plus what bonds change. The smoother solves clusters of
+copies exactly, and rigid motions of loose bodies are deflated. All patterns are made once; they hold what
+bonds could ever join.
 """
 
 from __future__ import annotations
@@ -11,13 +12,12 @@ from __future__ import annotations
 import numpy as np
 import pyamg
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
-from latticecell.arrays import Bools, Floats
-from latticecell.solvers.blocks import BlockMatrix, Groups, diagonal_blocks
-from latticecell.solvers.bodies import Bodies, Deflation
-from latticecell.solvers.clusters import STIFF, Clusters
-from latticecell.solvers.cycle import Cycle, Level, spectral_bound
+from latticecell.arrays import Floats
+from latticecell.solvers.blocks import BlockMatrix, diagonal_blocks
+from latticecell.solvers.bodies import Bodies
+from latticecell.solvers.cycle import Cycle, Level, smoothing_polynomial, spectral_bound
+from latticecell.solvers.galerkin import Coarsening, Galerkin, Stretches
 from latticecell.solvers.krylov import Operator
 from latticecell.solvers.tangent import Tangent
 
@@ -46,83 +46,55 @@ class Hierarchy:
         n, self._n_threads, self._tangent = tangent.n, n_threads, tangent
         matrix = tangent.matrix(np.zeros((len(tangent.end_bi), 3, 3)))
         own_icc = diagonal_blocks(matrix)
-        self._lattice_i = np.trace(own_icc, axis1=1, axis2=2) / 3
-        self._scale = scale = float(self._lattice_i.mean())
-        self._own_icc, self._inverse_icc = own_icc, np.linalg.inv(own_icc)
+        lattice_i = np.trace(own_icc, axis1=1, axis2=2) / 3
+        self._lattice_b = lattice_i[tangent.end_bi].min(axis=1)
+        self._scale = scale = float(lattice_i.mean())
         self._single = BlockMatrix.of(matrix / scale, n_threads, np.float32)
-        row_k = np.repeat(np.arange(n, dtype=np.int32), np.diff(matrix.indptr))
-        touched = tangent.touched_k
-        self._bond_row, self._bond_col = row_k[touched], matrix.indices[touched]
-        self._bare = matrix.data[touched]
+        row_k, column_k = tangent.clusters.row_k, tangent.clusters.column_k
+        # Only the blocks of clusters will change.
+        every = np.arange(n)
+        self._inverse = BlockMatrix.of_places(
+            np.concatenate([every, row_k]), np.concatenate([every, column_k]), n, n_threads, np.float32
+        )
+        self._inverse.block[self._inverse.find(every, every)] = np.linalg.inv(own_icc) * scale
+        # With bonds, which D holds as A does, no eigenvalue of D^-1 A is above that of the lattice or one.
+        bound = max(2.0, spectral_bound(self._single, self._inverse, FINE_MARGIN))
+        self._polynomial = smoothing_polynomial(bound)
+        self._inverse_k = self._inverse.find(row_k, column_k)
         lattice = without_zeros(matrix)
-        self._bodies = Bodies(lattice, self._lattice_i, tangent.end_bi, x_ic)
-        # Bonds are either solved exactly with their cluster, or at most double their own diagonal blocks.
-        alone = Groups.of([(np.arange(n)[:, None], self._inverse_icc * scale)], n_threads)
-        self._bound = max(2.0, spectral_bound(self._single, alone, FINE_MARGIN))
-        self._prolong, *self._coarser = _prolongations(lattice, scale)
-        self._restrict = self._prolong.transpose()
-        forces = lattice @ self._prolong
-        self._coarse = (self._restrict @ forces).tobsr((3, 3))
-        is_end_i = np.zeros(n, bool)
-        is_end_i[tangent.end_bi.ravel()] = True
-        self._end_forces, _ = rows_of(forces.tobsr((3, 3)), is_end_i)
-        self._end_rows, self._end_k = rows_of(matrix, is_end_i)
+        prolong, *steps = _prolongations(lattice, scale)
+        self._stretches = Stretches.of(tangent.clusters, n_threads)
+        self._galerkin = Galerkin(tangent.clusters.member_q, self._stretches, lattice, prolong)
+        self._coarser: list[Coarsening] = []
+        coarse = self._galerkin.coarse
+        for step in steps:
+            self._coarser.append(Coarsening(coarse, step))
+            coarse = self._coarser[-1].coarse
+        self._bodies = Bodies(tangent, self._stretches, lattice, lattice_i, x_ic)
 
     def fit(self, tangent_bcc: Floats) -> Operator:
-        """Return the preconditioner for bonds with the given tangents, positive definite [N/m]."""
-        tangent, n_threads, scale = self._tangent, self._n_threads, self._scale
-        matrix = tangent.matrix(tangent_bcc)
-        touched = tangent.touched_k
-        self._single.block[touched] = matrix.data[touched] / scale
-        bonds = self._bond_matrix(matrix.data[touched] - self._bare)
-        value_bv: Floats = np.linalg.eigvalsh(tangent_bcc).astype(np.float64, copy=False)
-        clusters = Clusters(tangent_bcc, value_bv[:, 2], tangent.end_bi, self._lattice_i)
-        correction = clusters.correction()
-        change = correction @ self._prolong  # Q - P
-        forces = bonds @ self._prolong
-        self._end_rows.data[:] = matrix.data[self._end_k]
-        half = change.transpose() @ (self._end_forces + forces + 0.5 * (self._end_rows @ change))
-        coarse = (self._coarse + self._restrict @ forces + half + half.transpose()).tobsr((3, 3))
-        prolong = (self._prolong + change).tobsr((3, 3))
-        levels = [self._level(self._single, prolong, self._groups(matrix, clusters), self._bound)]
+        """Return the preconditioner for bonds with the given tangents, positive definite [N/m].
+
+        It is made of the tangents with negative eigenvalues lifted, and holds until the next one is made.
+        """
+        tangent, scale = self._tangent, self._scale
+        found = tangent.clusters.fit(tangent_bcc, self._lattice_b, tangent.bare_kcc, self._n_threads)
+        self._single.place(found.own, tangent.touched_k, 1.0 / scale)
+        self._inverse.place(found.inverse, self._inverse_k, scale)
+        self._stretches.take(found)
+        made = self._galerkin
+        made.fit()
+        coarse = made.coarse
+        levels = [Level(self._single, made.prolong, made.restrict, self._inverse, self._polynomial)]
         for step in self._coarser:
-            block = BlockMatrix.of(coarse / scale, n_threads, np.float32)
-            inverse = np.linalg.inv(diagonal_blocks(coarse)) * scale
-            groups = Groups.of([(np.arange(len(inverse))[:, None], inverse)], n_threads)
-            levels.append(self._level(block, step, groups, spectral_bound(block, groups)))
-            coarse = (step.transpose() @ (coarse @ step)).tobsr((3, 3))
-        cycle = Cycle(levels, _lifted_inverse(coarse.toarray() / scale))
+            levels.append(step.level(scale))
+            coarse = step.take()
+        cycle = Cycle(levels, _lifted_inverse(coarse, scale))
 
         def approximate(r: Floats) -> Floats:
             return cycle((r / scale).astype(np.float32)).astype(np.float64)
 
-        modes = self._bodies.modes(value_bv[:, 0], STIFF)
-        if modes is None:
-            return approximate
-        moved = correction @ modes
-        return Deflation(modes + moved, matrix @ moved + bonds @ modes, approximate)
-
-    def _bond_matrix(self, block_k: Floats) -> sp.bsr_matrix:
-        n = self._tangent.n
-        start = np.concatenate(([0], np.cumsum(np.bincount(self._bond_row, minlength=n)))).astype(np.int32)
-        return sp.bsr_matrix((block_k, self._bond_col, start), shape=(3 * n, 3 * n))
-
-    def _groups(self, matrix: sp.bsr_matrix, clusters: Clusters) -> Groups:
-        """Clusters, and every other unknown for itself."""
-        own_icc, inverse_icc = self._own_icc.copy(), self._inverse_icc.copy()
-        on_diagonal = self._bond_row == self._bond_col
-        ends = self._bond_row[on_diagonal]
-        own_icc[ends] = matrix.data[self._tangent.touched_k[on_diagonal]]
-        single = ends[clusters.alone_i[ends]]
-        inverse_icc[single] = np.linalg.inv(own_icc[single])
-        alone = np.flatnonzero(clusters.alone_i)
-        parts = [(alone[:, None], inverse_icc[alone]), *clusters.inverses(own_icc)]
-        return Groups.of([(member, inverse * self._scale) for member, inverse in parts], self._n_threads)
-
-    def _level(self, matrix: BlockMatrix, prolong: sp.bsr_matrix, groups: Groups, bound: float) -> Level:
-        down = BlockMatrix.of(prolong, self._n_threads, np.float32)
-        up = BlockMatrix.of(prolong.transpose(), self._n_threads, np.float32)
-        return Level(matrix, down, up, groups, bound)
+        return self._bodies.deflate(found.softest_b, approximate)
 
 
 def _prolongations(lattice: sp.bsr_matrix, scale: float) -> list[sp.bsr_matrix]:
@@ -138,13 +110,17 @@ def _prolongations(lattice: sp.bsr_matrix, scale: float) -> list[sp.bsr_matrix]:
         improve_candidates=None,
         max_coarse=min(LARGEST_COARSE, n // 9),
     )
-    return [level.P.tobsr((3, 3)) for level in hierarchy.levels[:-1]]
+    steps = [level.P.tobsr((3, 3)) for level in hierarchy.levels[:-1]]
+    for step in steps:
+        step.sort_indices()
+    return steps
 
 
-def _lifted_inverse(matrix: Floats) -> Floats:
-    """Inverse of a symmetric matrix that may be all but singular."""
-    lift = COARSE_LIFT * float(matrix.diagonal().mean())
-    inverse = np.linalg.inv(matrix + lift * np.eye(len(matrix)))
+def _lifted_inverse(matrix: BlockMatrix, scale: float) -> Floats:
+    """Inverse of a symmetric matrix over a scale; it may be all but singular."""
+    dense = matrix.dense() / scale
+    lift = COARSE_LIFT * float(dense.diagonal().mean())
+    inverse = np.linalg.inv(dense + lift * np.eye(len(dense)))
     return 0.5 * (inverse + inverse.T)
 
 
@@ -156,10 +132,3 @@ def without_zeros(matrix: sp.bsr_matrix) -> sp.bsr_matrix:
     return sp.bsr_matrix(
         (matrix.data[kept], matrix.indices[kept], count[matrix.indptr].astype(np.int32)), shape=matrix.shape
     )
-
-
-def rows_of(matrix: sp.bsr_matrix, wanted_i: Bools) -> tuple[sp.bsr_matrix, NDArray[np.intp]]:
-    """Return a matrix without the block rows that are not wanted, and which blocks it took."""
-    kept = np.flatnonzero(np.repeat(wanted_i, np.diff(matrix.indptr)))
-    start = np.concatenate(([0], np.cumsum(np.diff(matrix.indptr) * wanted_i))).astype(np.int32)
-    return sp.bsr_matrix((matrix.data[kept], matrix.indices[kept], start), shape=matrix.shape), kept

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
 from latticecell.arrays import Floats, Ints
+from latticecell.solvers.clusters import Clusters
 
 
 class Tangent:
@@ -28,19 +29,23 @@ class Tangent:
         Number of block unknowns.
     end_bi : (n_active, 2) intp
         Unknowns at both ends of the active bonds.
-    touched_k : (n_touched,) intp
-        Blocks of the matrix on which bonds act, ascending.
+    clusters : Clusters
+        Unknowns that bonds join.
+    touched_k : (n_touched,) int32
+        Blocks of the matrix between the unknowns of each cluster, cluster by cluster.
+    bare_kcc : (n_touched, 3, 3) float64
+        The same without bonds [N/m].
     """
 
     def __init__(self, lattice: sp.bsr_matrix, unknown_n: NDArray[np.intp], bond_bn: Ints):
         n = self.n = int(unknown_n.max()) + 1
         self.end_bi = unknown_n[bond_bn]
-        a, b = self.end_bi.T
+        self.clusters = clusters = Clusters(n, self.end_bi)
         row = unknown_n[np.repeat(np.arange(len(unknown_n)), np.diff(lattice.indptr))]
         col = unknown_n[lattice.indices]
         free = (row >= 0) & (col >= 0)
         # Bonds enter the pattern of the lattice through blocks of zeros.
-        key = np.concatenate([row[free] * n + col[free], a * n + a, b * n + b, a * n + b, b * n + a])
+        key = np.concatenate([row[free] * n + col[free], clusters.row_k * n + clusters.column_k])
         key, slot = np.unique(key, return_inverse=True)
         n_elastic = np.count_nonzero(free)
         # A sparse product sums duplicates in a fixed order, much faster than np.add.at.
@@ -52,30 +57,15 @@ class Tangent:
         self._matrix = sp.bsr_matrix(
             (data, (key % n).astype(np.int32), start.astype(np.int32)), shape=(3 * n, 3 * n)
         )
-        self.touched_k, where = np.unique(slot[n_elastic:], return_inverse=True)
-        sign = np.repeat([1.0, 1.0, -1.0, -1.0], len(a))
-        column = np.tile(np.arange(len(a)), 4)
-        self._sum = sp.csr_matrix((sign, (where, column)), shape=(len(self.touched_k), len(a)))
-        self._bare = data[self.touched_k]
+        self.touched_k = slot[n_elastic:].astype(np.int32)
+        self.bare_kcc = data[self.touched_k]
+        self._sum = clusters.stretching()
 
     def matrix(self, tangent_bcc: Floats) -> sp.bsr_matrix:
         """Tangent of the lattice and of bonds with the given tangents [N/m]; the next call changes it."""
-        self._matrix.data[self.touched_k] = self._bare + self.bond_blocks(tangent_bcc)
+        added = self._sum @ tangent_bcc.reshape(-1, 9)
+        self._matrix.data[self.touched_k] = self.bare_kcc + added.reshape(-1, 3, 3)
         return self._matrix
-
-    def bond_blocks(self, tangent_bcc: Floats) -> Floats:
-        """Return what bonds with these tangents add to the touched blocks, (n_touched, 3, 3) [N/m]."""
-        return (self._sum @ tangent_bcc.reshape(-1, 9)).reshape(-1, 3, 3)
-
-
-def positive_part(tangent_bcc: Floats) -> Floats:
-    """Tangents with negative eigenvalues lifted to a small positive one."""
-    if not len(tangent_bcc):
-        return tangent_bcc
-    value, vector = np.linalg.eigh(tangent_bcc)
-    floor = 1e-9 * np.abs(value).max()
-    value = np.maximum(value, floor)
-    return np.einsum("bij,bj,bkj->bik", vector, value, vector)
 
 
 def number_unknowns(
