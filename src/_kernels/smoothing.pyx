@@ -127,7 +127,8 @@ def improve_stars(
 ):
     """Move sites, in place, to raise the worst quality around them until it reaches ``target``.
 
-    A site whose worst quality is below ``release`` may leave its feature, unless that is a z-plane.
+    A site whose worst quality is below ``release`` may leave its feature, unless that is a z-plane or it
+    lies on a sphere (its radius is not 0).
     ``seed`` must not be zero. A sequential Gauss-Seidel loop with its own generator: deterministic.
     """
     cdef unsigned long long state = seed
@@ -136,6 +137,7 @@ def improve_stars(
     cdef double q, trial, size, reach
     cdef Py_ssize_t k
     cdef int _sweep, attempt, kind, i
+    cdef bint bound
     with nogil:
         for _sweep in range(sweeps):
             for k in range(x_kc.shape[0]):
@@ -146,7 +148,8 @@ def improve_stars(
                     continue
                 kind = kind_k[k]
                 reach = step * spacing_k[k]
-                if q < release and kind != 5 and not (kind == 2 and fabs(axis_kc[k, 2]) == 1.0):
+                bound = radius_k[k] > 0 or (kind == 2 and fabs(axis_kc[k, 2]) == 1.0)
+                if q < release and kind != 5 and not bound:
                     kind = 5
                     reach = 0.5 * reach
                 if kind == 0:

@@ -298,7 +298,7 @@ def assemble_network(
     n_grains = len(rotation_gcc)
     tet_tk = np.array(tet_tk, dtype=np.int32)
     x_tac = unwrap_corners(x_kc, tet_tk, box_c)
-    volume_t = _signed_volume(x_tac)
+    volume_t = signed_volume(x_tac)
     flip = volume_t < 0
     tet_tk[flip] = tet_tk[flip][:, [0, 2, 1, 3]]
     x_tac[flip] = x_tac[flip][:, [0, 2, 1, 3]]
@@ -362,7 +362,8 @@ def _frozen(array: NDArray) -> NDArray:
     return array
 
 
-def _signed_volume(x_tac: Floats) -> Floats:
+def signed_volume(x_tac: Floats) -> Floats:
+    """Volumes of tets from their corners, positive if oriented so, (n_tets,)."""
     e = x_tac[:, 1:] - x_tac[:, :1]
     return np.einsum("tc,tc->t", e[:, 0], np.cross(e[:, 1], e[:, 2])) / 6
 

@@ -32,6 +32,12 @@ class Quality:
         Area of the interface bonds, and of the spheres.
     particle_volume, particle_volume_exact : float
         Volume of the grains' tets, and of the spheres.
+    deepest_site, highest_site : float
+        Least and largest distance of an interface site from the centre of its particle over the radius of the
+        sphere. Exact volume puts all of them slightly above 1.
+    off_sphere : float
+        Fraction of the interface area that belongs to sites more than 1 % of the radius off the mean distance
+        of the sites of their particle.
     smallest_grain : float
         Volume of the smallest grain over the mean volume of a grain of the whole cell.
     lost_grains, split_grains : int
@@ -53,6 +59,9 @@ class Quality:
     particle_area_exact: float
     particle_volume: float
     particle_volume_exact: float
+    deepest_site: float
+    highest_site: float
+    off_sphere: float
     smallest_grain: float
     lost_grains: int
     split_grains: int
@@ -79,6 +88,9 @@ class Quality:
             _row("grain-boundary area [um2]", self.gb_area * um2, self.gb_area_exact * um2),
             _row("particle surface [um2]", self.particle_area * um2, self.particle_area_exact * um2),
             _row("particle volume [um3]", self.particle_volume * um3, self.particle_volume_exact * um3),
+            ("deepest interface site / radius", self.deepest_site, None, None),
+            ("highest interface site / radius", self.highest_site, None, None),
+            ("interface area off its sphere by over 1 %", self.off_sphere, None, None),
         ]
 
 
@@ -90,6 +102,8 @@ def network_quality(network: Network, microstructure: Microstructure) -> Quality
     pieces_g = grain_pieces(network.site_n[network.tet_tn], network.domain_t, n_grains)
     radius_p = microstructure.radius_p
     sphere = 4 / 3 * np.pi * float((radius_p**3).sum())
+    height_b, mean_b = surface_height(network)
+    area_b = network.area_b[network.interface_b]
     return Quality(
         sites=network.n_sites,
         nodes=network.n_nodes,
@@ -106,10 +120,30 @@ def network_quality(network: Network, microstructure: Microstructure) -> Quality
         particle_area_exact=4 * np.pi * float((radius_p**2).sum()),
         particle_volume=float(volume_g.sum()),
         particle_volume_exact=sphere,
+        deepest_site=float(height_b.min()),
+        highest_site=float(height_b.max()),
+        off_sphere=float(area_b[np.abs(height_b - mean_b) > 0.01].sum() / area_b.sum()),
         smallest_grain=float(volume_g.min()) * n_grains / sphere,
         lost_grains=int((pieces_g == 0).sum()),
         split_grains=int((pieces_g > 1).sum()),
     )
+
+
+def surface_height(network: Network) -> tuple[Floats, Floats]:
+    """Distances of the sites of interface bonds from the centre of their particle over its radius.
+
+    Returns
+    -------
+    height_b, mean_b : (n_interface_bonds,) float64
+        Of each bond, and the mean over all bonds of its particle.
+    """
+    node_b = network.bond_bn[network.interface_b, 0]
+    particle_b = network.particle_g[network.domain_n[node_b]]
+    apart_bc = network.x_kc[network.site_n[node_b]] - network.particle_center_pc[particle_b]
+    apart_bc[:, :2] -= network.box_c[:2] * np.round(apart_bc[:, :2] / network.box_c[:2])
+    height_b = np.linalg.norm(apart_bc, axis=1) / network.particle_radius_p[particle_b]
+    mean_p = np.bincount(particle_b, height_b) / np.maximum(np.bincount(particle_b), 1)
+    return height_b, mean_p[particle_b]
 
 
 def tet_quality(x_tac: Floats) -> Floats:

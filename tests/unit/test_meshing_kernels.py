@@ -135,12 +135,12 @@ def jittered_box():
     return network.x_kc / 1e-6, network.site_n[network.tet_tn], network.box_c / 1e-6
 
 
-def improve(x, tet, box, kind, axis, *, target=0.5, release=0.0, sweeps=4, seed=99):
+def improve(x, tet, box, kind, axis, *, target=0.5, release=0.0, sweeps=4, seed=99, radius=0.0):
     lists = incidence(tet.ravel(), len(x))
     n = len(x)
     smoothing.improve_stars(
-        x, np.full(n, 0.5), tet, lists.start, lists.index, kind, axis, np.zeros((n, 3)), np.ones(n), box,
-        target=target, release=release, step=0.12, sweeps=sweeps, seed=seed,
+        x, np.full(n, 0.5), tet, lists.start, lists.index, kind, axis, np.zeros((n, 3)), np.full(n, radius),
+        box, target=target, release=release, step=0.12, sweeps=sweeps, seed=seed,
     )  # fmt: skip
 
 
@@ -186,12 +186,14 @@ def test_moving_one_site_raises_the_worst_of_its_own_star():
     np.testing.assert_array_equal(np.flatnonzero((x != start).any(axis=1)), [k])
 
 
-def test_release_frees_all_but_the_walls():
+def test_release_frees_all_but_walls_and_spheres():
     x, tet, box = jittered_box()
     kind, axis, wall = box_features(x, box)
     kind[~wall] = FIXED
     start = x.copy()
     improve(x, tet, box, kind, axis, release=0.0)
+    assert not (x != start)[~wall].any()
+    improve(x, tet, box, kind, axis, release=2.0, radius=1.7)  # a corner on a sphere
     assert not (x != start)[~wall].any()
     improve(x, tet, box, kind, axis, release=2.0)
     assert (x != start)[~wall].any()
@@ -223,8 +225,9 @@ def test_rejected_sites_hand_their_labels_to_their_blocker():
     from types import SimpleNamespace
 
     geometry = SimpleNamespace(
-        box=BOX, spacing=0.5, wrap=lambda x: np.array(x, float), spacing_at=lambda x: np.full(len(x), 0.5)
-    )
+        box=BOX, spacing=0.5, wrap=lambda x: np.array(x, float), spacing_at=lambda x: np.full(len(x), 0.5),
+        same_body=lambda x, labels, y, others: True,
+    )  # fmt: skip
     sites = Sites(geometry)
     x = np.array([[0.05, 1.0, 1.0], [3.0, 1.0, 1.0], [1.5, 1.0, 1.0]])  # the first two are near across x = 0
     sites.add(x, 0, [{1, 2}, {2, 3}, {4}], 0.5, inherit=True)

@@ -6,6 +6,7 @@ from scipy.spatial import cKDTree
 
 from latticecell.meshing.generate import build_network
 from latticecell.microstructure import Microstructure, build_microstructure
+from latticecell.network import Network
 from latticecell.quality import (
     grain_boundary_area,
     grain_pieces,
@@ -136,3 +137,30 @@ def test_errors_of_a_two_grain_network():
         assert (exact is None) == (error is None)
         if exact is not None:
             assert error == pytest.approx(value / exact - 1)
+
+
+def test_a_pit_in_the_sphere_is_measured():
+    config = config_from_table(tiny_cell())
+    micro = build_microstructure(config)
+    network = build_network(config, micro)
+    whole = network_quality(network, micro)
+    assert 1 < whole.deepest_site <= whole.highest_site < 1.02
+    assert whole.off_sphere == 0
+    bond = network.interface_b[17]
+    site = network.site_n[network.bond_bn[bond, 0]]
+    arrays = network.arrays()
+    x_kc = arrays["x_kc"].copy()
+    x_kc[site] = micro.center_pc[0] + 0.93 * (x_kc[site] - micro.center_pc[0])
+    pitted = network_quality(Network.from_arrays({**arrays, "x_kc": x_kc}), micro)
+    assert pitted.deepest_site == pytest.approx(0.93 * whole.deepest_site, rel=0.02)
+    assert pitted.highest_site == whole.highest_site
+    at_site = network.interface_b[network.site_n[network.bond_bn[network.interface_b, 0]] == site]
+    share = network.area_b[at_site].sum() / network.area_b[network.interface_b].sum()
+    assert pitted.off_sphere == pytest.approx(share, rel=1e-12)
+
+
+def tiny_cell():
+    return {
+        "microstructure": {"grains": 3, "seed": 7},
+        "network": {"spacing_um": 1.4, "spacing_max_um": 4.0, "growth": 0.6},
+    }

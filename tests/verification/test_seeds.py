@@ -15,6 +15,7 @@ from latticecell.reader import config_from_table
 
 COARSE = {"spacing_um": 0.85, "spacing_max_um": 3.0, "growth": 0.4}
 COARSER = {"spacing_um": 1.1, "spacing_max_um": 3.0, "growth": 0.4}
+MEDIUM = {"spacing_um": 0.68, "spacing_max_um": 2.5, "growth": 0.35}
 FINE = {"spacing_um": 0.36, "spacing_max_um": 1.5, "growth": 0.25}
 
 
@@ -33,14 +34,18 @@ def build(seed, grains=53, network=None, **geometry):
     return network, network_quality(network, micro), time.process_time() - start
 
 
-def check(network, quality, gb_error, area_error):
-    """Everything that holds for any network, and bounds on the areas of grain boundaries and particles."""
+def check(network, quality, gb_error, area_error, highest=1.015):
+    """Everything that holds for any network, and bounds on the areas of grain boundaries and particles.
+
+    A sphere of chords has the exact volume if its sites lie slightly outside: no pits, no peaks.
+    """
     assert quality.tet_quality_min >= 0.1
     assert quality.tet_quality_1pc >= 0.2
     assert (quality.lost_grains, quality.split_grains) == (0, 0)
     assert network.volume_t.min() > 0
     assert network.volume_t.sum() == pytest.approx(np.prod(network.box_c), rel=1e-9)
     assert quality.particle_volume == pytest.approx(quality.particle_volume_exact, rel=2e-3)
+    assert 0.985 < quality.deepest_site <= quality.highest_site < highest
     assert quality.particle_area == pytest.approx(quality.particle_area_exact, rel=area_error)
     if quality.gb_area_exact:
         assert quality.gb_area == pytest.approx(quality.gb_area_exact, rel=gb_error)
@@ -96,7 +101,24 @@ def test_a_spacing_above_a_quarter_of_the_width_is_capped():
         5, grains=1, network={"spacing_um": 2.5, "spacing_max_um": 8.0, "growth": 1.0}
     )
     assert network.length_s.max() < 7.5e-6
-    check(network, quality, gb_error=0.0, area_error=0.03)
+    check(network, quality, gb_error=0.0, area_error=0.03, highest=1.04)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1, 201))
+def test_two_hundred_seeds_at_2k_sites(seed):
+    network, quality, _ = build(seed, network=COARSE)
+    assert 2150 < quality.sites < 2350
+    check(network, quality, gb_error=0.03, area_error=0.004)
+    assert quality.off_sphere == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1, 21))
+def test_twenty_seeds_at_4k_sites(seed):
+    network, quality, _ = build(seed, network=MEDIUM)
+    check(network, quality, gb_error=0.015, area_error=0.002)
+    assert quality.off_sphere == 0
 
 
 @pytest.mark.slow
@@ -105,6 +127,7 @@ def test_twenty_seeds_at_8k_sites(seed):
     network, quality, seconds = build(seed)
     assert 7500 < quality.sites < 8500
     check(network, quality, gb_error=0.01, area_error=0.01)
+    assert quality.off_sphere == 0
     assert quality.tet_quality_1pc >= 0.35
     assert seconds < 15
 

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
+
 import numpy as np
 from scipy.spatial import Delaunay, cKDTree
 
 from latticecell._kernels.placement import common_labels
-from latticecell.arrays import Flags, Floats, Ints
+from latticecell.arrays import Bools, Floats, Ints
 from latticecell.errors import NetworkError
 from latticecell.meshing.geometry import CellGeometry
 from latticecell.meshing.placement import Sites
-from latticecell.network import unwrap_corners
+from latticecell.network import signed_volume, unwrap_corners
 
-WIDTH = 12  # most labels that a site can carry
+INSERTED = 0.38
+"""Least distance of inserted sites from those on features, in spacings."""
+ACROSS = 0.15
+"""Least distance of inserted sites from those on another particle, in spacings."""
+SKIN = 0.4
+"""Depth below a sphere, in spacings, down to which sites inserted on grain boundaries are moved onto it."""
 
 
-def triangulate(sites: Sites) -> tuple[Ints, Floats, Floats]:
-    """Delaunay tets of the sites: sites of each tet (positively oriented), corners, volumes.
+def triangulate(sites: Sites) -> Ints:
+    """Delaunay tets of the sites: sites of each tet, positively oriented.
 
     Images of sites near the sides are added; a tet is kept if its lowest-numbered site is a real one, so
     that each appears once. Flat tets on the walls are dropped, no others.
@@ -27,7 +34,7 @@ def triangulate(sites: Sites) -> tuple[Ints, Floats, Floats]:
     while sites.margin < 20:
         tet = _periodic_delaunay(geometry, sites.x, sites.h, sites.margin)
         x = unwrap_corners(sites.x, tet, geometry.box)
-        volume = np.einsum("tc,tc->t", x[:, 1] - x[:, 0], np.cross(x[:, 2] - x[:, 0], x[:, 3] - x[:, 0])) / 6
+        volume = signed_volume(x)
         if abs(np.abs(volume).sum() / np.prod(geometry.box) - 1) < 1e-9:
             break
         sites.margin *= 1.5
@@ -35,11 +42,8 @@ def triangulate(sites: Sites) -> tuple[Ints, Floats, Floats]:
         raise NetworkError("the periodic Delaunay tets do not fill the box")
     z = x[:, :, 2]
     wall = (z == 0).all(axis=1) | (z == geometry.box[2]).all(axis=1)
-    tet, x, volume = tet[~wall], x[~wall], volume[~wall]
-    flip = volume < 0
-    tet[flip] = tet[flip][:, [0, 2, 1, 3]]
-    x[flip] = x[flip][:, [0, 2, 1, 3]]
-    return tet, x, np.abs(volume)
+    tet[volume < 0] = tet[volume < 0][:, [0, 2, 1, 3]]
+    return tet[~wall]
 
 
 def _periodic_delaunay(geometry: CellGeometry, x: Floats, h: Floats, factor: float) -> Ints:
@@ -61,57 +65,132 @@ def _periodic_delaunay(geometry: CellGeometry, x: Floats, h: Floats, factor: flo
 
 def shared_labels(sites: Sites, tet: Ints) -> tuple[Ints, Ints]:
     """Number of domains that all corners of each tet touch, and those domains (padded with -1)."""
-    label = np.full((len(sites), WIDTH), -1, np.int32)
+    width = max(map(len, sites.labels))
+    label = np.full((len(sites), width), -1, np.int32)
     for k, labels in enumerate(sites.labels):
-        some = sorted(labels)[:WIDTH]
-        label[k, : len(some)] = some
-    out = np.empty((len(tet), WIDTH), np.int32)
+        label[k, : len(labels)] = sorted(labels)
+    out = np.empty((len(tet), width), np.int32)
     count = np.empty(len(tet), np.int32)
     common_labels(tet, label, out=out, count=count)
     return count, out
 
 
-def conform(sites: Sites, tet: Ints, x: Floats, bad: Flags, rng: np.random.Generator, alpha: float) -> None:
-    """Insert a feature site where a tet straddles a feature, or delete the interior site in the way."""
-    points, labels, owners = _crossings(sites, tet, x, bad)
-    inner_points, inner_labels, inner_owners = _centres(sites, tet, x, bad, rng)
+def bodies(sites: Sites) -> tuple[Ints, Bools]:
+    """Particle that each site lies in or on (-1: none), and whether it lies strictly inside."""
+    particle = np.append(sites.geometry.particle, [-1, -1])
+    body = particle[[min(labels) for labels in sites.labels]]
+    return body, np.array([max(labels) < sites.geometry.n_grains for labels in sites.labels])
+
+
+def straddling(sites: Sites, tet: Ints) -> Bools:
+    """Tets that reach from strictly inside a particle beyond its surface: any label makes a pit or a peak."""
+    body, inside = bodies(sites)
+    within = np.where(inside[tet], body[tet], -1).max(axis=1)
+    return (within >= 0) & (body[tet] != within[:, None]).any(axis=1)
+
+
+def conform(sites: Sites, tet: Ints, bad: Bools, rng: np.random.Generator) -> None:
+    """Insert a feature site where a tet straddles a feature, or remove the site in the way.
+
+    A site inside a particle that is in the way of one on its sphere is moved onto the sphere, or deleted.
+    """
+    tet = tet[bad]
+    x = unwrap_corners(sites.x, tet, sites.geometry.box)
+    points, labels, owners = _crossings(sites, tet, x)
+    inner_points, inner_labels, inner_owners = _centres(sites, tet, x, rng)
     points, labels, owners = points + inner_points, labels + inner_labels, owners + inner_owners
     if not points:
         return
     geometry = sites.geometry
     y = geometry.wrap(np.array(points))
     h = geometry.spacing_at(y)
-    on_feature = sites.dim < 3
-    accepted = sites.blocked(y, h, alpha, on_feature) < 0
+    blocker = _blockers(sites, y, h, labels)
     n = len(sites)
     kill = np.zeros(n, bool)
-    for i in np.flatnonzero(~accepted):
+    for i in np.flatnonzero(blocker >= 0):
+        k = blocker[i]
+        if k < n and _on_sphere(geometry, labels[i]) and max(sites.labels[k]) < geometry.ecbd:
+            kill[k] |= not _raise(sites, k) and sites.dim[k] == 2
         own = [k for k in owners[i] if sites.dim[k] == 3]
         if own:
             distance = np.linalg.norm(geometry.shortest(sites.x[own] - y[i]), axis=1)
             j = int(distance.argmin())
             kill[own[j]] |= bool(distance[j] < 0.9 * h[i])
-    new = np.flatnonzero(accepted)
+    new = np.flatnonzero(blocker < 0)
     if len(new):
         period = np.array([geometry.box[0] * (1 + 1e-12), geometry.box[1] * (1 + 1e-12), 1e6])
         tree = cKDTree(sites.x, boxsize=period)
         for close in tree.query_ball_point(y[new], 0.55 * h[new]):
             kill[[k for k in close if sites.dim[k] == 3]] = True
-        for size in (2, 3):
-            some = [i for i in new if min(len(labels[i]), 3) == size]
+        for size in (2, 3, 4):
+            some = [i for i in new if len(labels[i]) == size]
             if some:
                 sites.append(y[some], 4 - size, [labels[i] for i in some])
     sites.keep(np.concatenate([~kill, np.ones(len(sites) - n, bool)]))
 
 
+def _blockers(sites: Sites, y: Floats, h: Floats, labels: list[set[int]]) -> Ints:
+    """Site on a feature that is too close to each point, ``len(sites)`` for another point, -1 for none.
+
+    Across the gap between two particles sites may come close, or each would leave a hole in the other.
+    """
+    body = bodies(sites)[0]
+    particle = np.append(sites.geometry.particle, [-1, -1])
+    own = particle[[min(label) for label in labels]]
+    out = np.full(len(y), -1, np.int32)
+    for p in np.unique(own):
+        some, other = own == p, body == p
+        feature = np.append(np.flatnonzero((sites.dim < 3) & other), len(sites)).astype(np.int32)
+        found = sites.blocked(y[some], h[some], INSERTED, feature[:-1])
+        out[some] = np.where(found >= 0, feature[np.minimum(found, len(feature) - 1)], -1)
+    free = np.flatnonzero(out < 0)
+    found = sites.blocked(y[free], h[free], ACROSS, np.flatnonzero(sites.dim < 3))
+    out[free] = np.where(found >= 0, len(sites), -1)
+    return out
+
+
+def _on_sphere(geometry: CellGeometry, label: AbstractSet[int]) -> bool:
+    return geometry.ecbd in label and min(label) < geometry.ecbd
+
+
+def _raise(sites: Sites, k: int) -> bool:
+    """Move a site of a grain boundary onto the sphere, if that is near."""
+    geometry = sites.geometry
+    feature = sites.feature[k] | {geometry.ecbd}
+    y = geometry.project(geometry.project(sites.x[k], feature), {min(feature), geometry.ecbd})
+    near = bool(np.linalg.norm(y - sites.x[k]) < sites.h[k])
+    if near:
+        sites.x[k], sites.feature[k] = geometry.wrap(y), feature
+        sites.dim[k] = max(0, sites.dim[k] - 1)
+        sites.labels[k] |= feature
+    return near
+
+
+def _feature_between(geometry: CellGeometry, x: Floats, domains: set[int]) -> tuple[Floats, set[int]]:
+    """Point near ``x`` where domains meet, and its label.
+
+    Grains of another particle count as the ECBD between the two, and a point of a grain boundary that is
+    close below the sphere is moved onto it: there it would only be in the way.
+    """
+    grains = [g for g in sorted(domains) if g < geometry.n_grains]
+    label = {g for g in grains if geometry.particle[g] == geometry.particle[grains[0]]} or domains
+    if grains and len(label) < len(domains):
+        label.add(geometry.ecbd)
+    y = geometry.project(x, label)
+    if grains and geometry.ecbd not in label and geometry.locate(y[None])[0][0] > -SKIN * geometry.spacing:
+        label = label | {geometry.ecbd}
+        y = geometry.project(y, label)
+    return y, label
+
+
 Found = tuple[list[Floats], list[set[int]], list[list[int]]]
 
 
-def _crossings(sites: Sites, tet: Ints, x: Floats, bad: Flags) -> Found:
+def _crossings(sites: Sites, tet: Ints, x: Floats) -> Found:
     """Points where edges between sites without a common domain cross a boundary."""
     geometry = sites.geometry
     seen: dict[tuple[int, int], tuple[Floats, Floats]] = {}
-    for t in np.flatnonzero(bad):
+    for t in range(len(tet)):
         for a in range(4):
             for b in range(a + 1, 4):
                 i, j = int(tet[t, a]), int(tet[t, b])
@@ -128,30 +207,29 @@ def _crossings(sites: Sites, tet: Ints, x: Floats, bad: Flags) -> Found:
     domain = geometry.domain(geometry.wrap(line.reshape(-1, 3))).reshape(len(ends), -1)
     for e, pair in enumerate(seen):
         for q in np.flatnonzero(domain[e, 1:] != domain[e, :-1])[:2]:
-            label = {int(domain[e, q]), int(domain[e, q + 1])}
-            points.append(geometry.project(0.5 * (line[e, q] + line[e, q + 1]), label))
+            middle = 0.5 * (line[e, q] + line[e, q + 1])
+            point, label = _feature_between(geometry, middle, {int(domain[e, q]), int(domain[e, q + 1])})
+            points.append(point)
             labels.append(label)
             owners.append(list(pair))
     return points, labels, owners
 
 
-def _centres(sites: Sites, tet: Ints, x: Floats, bad: Flags, rng: np.random.Generator) -> Found:
+def _centres(sites: Sites, tet: Ints, x: Floats, rng: np.random.Generator) -> Found:
     """Points near the centres of bad tets whose edges are all good."""
     geometry = sites.geometry
     weight = rng.dirichlet(np.ones(4), 24)
     points: list[Floats] = []
     labels: list[set[int]] = []
     owners: list[list[int]] = []
-    for t in np.flatnonzero(bad):
+    for t in range(len(tet)):
         own = [sites.labels[k] for k in tet[t]]
         if any(not own[a] & own[b] for a in range(4) for b in range(a)):
             continue
         domain, count = np.unique(geometry.domain(geometry.wrap(weight @ x[t])), return_counts=True)
         label = {int(d) for d in domain[np.argsort(-count, kind="stable")[:3]]}
-        if len(label) < 2:
-            continue
         middle = x[t].mean(axis=0)
-        y = geometry.project(middle, label)
+        y, label = _feature_between(geometry, middle, label)
         if np.linalg.norm(y - middle) < sites.h[tet[t, 0]]:
             points.append(y)
             labels.append(label)

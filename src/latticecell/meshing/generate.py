@@ -11,17 +11,20 @@ from numpy.typing import NDArray
 from latticecell.arrays import Floats, Ints
 from latticecell.config import Config
 from latticecell.errors import NetworkError
-from latticecell.meshing.conform import conform, shared_labels, triangulate
+from latticecell.meshing.conform import conform, shared_labels, straddling, triangulate
 from latticecell.meshing.geometry import UM, CellGeometry
 from latticecell.meshing.labels import label_tets
 from latticecell.meshing.placement import Sites, place_sites
 from latticecell.meshing.smoothing import constraints, relax, smooth
 from latticecell.microstructure import Microstructure
-from latticecell.network import Network, assemble_network, unwrap_corners
+from latticecell.network import Network, assemble_network, signed_volume, unwrap_corners
 from latticecell.quality import grain_pieces, tet_quality
 from latticecell.threads import one_blas_thread
 
-SCHEDULE = "CRRCRRCSS"  # C conform, R relax, S smooth
+SCHEDULE = "TCTRRTCTRRTCT"
+"""T triangulate, C conform, R relax; smoothing and labelling follow."""
+REPAIRS = 4
+"""Times that sites are inserted where tets still reach through the surface of a particle."""
 ATTEMPTS = 5
 GOOD_QUALITY = 0.1
 """Worst quality 3 r_in / R_circ at which a network is taken at once; else further ones are drawn."""
@@ -54,7 +57,8 @@ def build_network(config: Config, microstructure: Microstructure) -> Network:
     def judge(drawn: tuple[Sites, Ints, Ints]) -> float:
         sites, tet, domain = drawn
         check_grains(tet, domain, geometry.n_grains)
-        return float(tet_quality(unwrap_corners(sites.x, tet, geometry.box)).min())
+        quality = float(tet_quality(unwrap_corners(sites.x, tet, geometry.box)).min())
+        return min(quality, WORST_QUALITY) if straddling(sites, tet).any() else quality
 
     sites, tet, domain = best_draw(draw, judge)
     used, tet, domain = _ordered(sites, tet, domain)
@@ -134,27 +138,30 @@ def _ordered(sites: Sites, tet: Ints, domain: Ints) -> tuple[NDArray[np.intp], I
 def _generate(geometry: CellGeometry, seed: list[int]) -> tuple[Sites, Ints, Ints]:
     rng = np.random.default_rng(seed)  # independent of the draws of the microstructure
     sites = place_sites(geometry, rng)
-    left = SCHEDULE.count("S")
     for step in SCHEDULE:
-        tet, x, volume = triangulate(sites)
-        if step == "C":
-            conform(sites, tet, x, shared_labels(sites, tet)[0] == 0, rng, 0.38)
-            continue
-        limits = constraints(sites)
-        if step == "R":
-            relax(sites, tet, x, volume, limits)
-            continue
-        left -= 1
-        draw = int(rng.integers(1, 2**63))
-        smooth(sites, tet, limits, target=0.35 if left else 0.5, sweeps=3 if left else 6, seed=draw)
-        if not left:
-            smooth(sites, tet, limits, target=0.25, sweeps=6, seed=draw ^ 1 or 1, release=0.12, step=0.1)
+        if step == "T":
+            tet = triangulate(sites)
+        elif step == "C":
+            conform(sites, tet, shared_labels(sites, tet)[0] == 0, rng)
+        elif step == "R":
+            relax(sites, tet, constraints(sites))
+    for _ in range(REPAIRS):
+        bad = straddling(sites, tet)
+        if not bad.any():
+            break
+        conform(sites, tet, bad, rng)
+        tet = triangulate(sites)
+    limits = constraints(sites)
+    draw = int(rng.integers(1, 2**63))
+    smooth(sites, tet, limits, target=0.35, sweeps=3, seed=draw)
+    smooth(sites, tet, limits, target=0.5, sweeps=6, seed=draw ^ 1 or 1)
+    smooth(sites, tet, limits, target=0.25, sweeps=6, seed=draw ^ 2 or 2, release=0.12, step=0.1)
     return sites, tet, label_tets(sites, tet)
 
 
 def _signed_volumes(sites: Sites, tet: Ints) -> Floats:
     x = unwrap_corners(sites.x, tet, sites.geometry.box)
-    return np.linalg.det(x[:, 1:] - x[:, :1]) / 6
+    return signed_volume(x)
 
 
 def _match_volumes(sites: Sites, tet: Ints, domain: Ints) -> None:

@@ -65,6 +65,15 @@ class CellGeometry:
             depth[closer], which[closer], relative[closer] = d[closer], p, r[closer]
         return depth, which, relative
 
+    def same_body(self, x: Floats, labels: AbstractSet[int], y: Floats, others: AbstractSet[int]) -> bool:
+        """Whether points of two sets of domains belong to the same image of the same particle."""
+        one, other = min(labels), min(others)
+        if max(one, other) >= self.n_grains or self.particle[one] != self.particle[other]:
+            return False
+        center = self.center[self.particle[one]]
+        apart = self.shortest(x - center) - self.shortest(y - center)
+        return bool((np.abs(apart[:2]) < self.box[:2] / 2).all())
+
     def spacing_at(self, x: Floats) -> Floats:
         """Wanted distance between sites."""
         outside = np.maximum(self.locate(x)[0], 0)

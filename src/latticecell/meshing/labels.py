@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 import scipy.sparse as sp
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
 from latticecell.arrays import Bools, Floats, Ints
-from latticecell.meshing.conform import shared_labels
+from latticecell.meshing.conform import bodies, shared_labels
 from latticecell.meshing.placement import Sites
 from latticecell.network import TET_FACES, face_pairs, unwrap_corners
 
@@ -31,12 +32,20 @@ def label_tets(sites: Sites, tet: Ints) -> Ints:
     left, right, corner = face_pairs(tet)
     area = _area(x, left, corner)
     apart = _across_gap(sites, tet)
+    body, inside_k = bodies(sites)
+    inside: Bools = inside_k[tet].max(axis=1)
+    particle = geometry.particle
+
+    def allowed(t: int, d: int) -> bool:  # else a pit in the surface of a particle, or a peak on it
+        return not inside[t] if d >= geometry.n_grains else bool(np.all(body[tet[t]] == particle[d]))
+
     choices: dict[int, list[int]] = {}
     for t in np.flatnonzero((count != 1) | apart):
         if count[t] > 1:
             choice = [int(d) for d in common[t, : count[t]]]
         else:
-            votes = Counter(d for k in tet[t] for d in sites.labels[k])
+            votes = Counter(d for k in tet[t] for d in sites.labels[k] if allowed(int(t), d))
+            votes = votes or Counter(d for k in tet[t] for d in sites.labels[k])
             choice = sorted(d for d in votes if votes[d] == max(votes.values()))
         if apart[t]:
             choice = [geometry.ecbd]
@@ -58,7 +67,7 @@ def label_tets(sites: Sites, tet: Ints) -> Ints:
                 changed = True
         if not changed:
             break
-    _join_slips(label, left, right, area)
+    _join_slips(label, left, right, area, allowed)
     return label
 
 
@@ -77,8 +86,11 @@ def _across_gap(sites: Sites, tet: Ints) -> Bools:
     return (low < len(geometry.radius)) & (corner.max(axis=1) > low)
 
 
-def _join_slips(label: Ints, left: NDArray[np.intp], right: NDArray[np.intp], area: Floats) -> None:
-    """Give tets that are cut off from the bulk of their domain to the neighbour they share most area with."""
+def _join_slips(
+    label: Ints, left: NDArray[np.intp], right: NDArray[np.intp], area: Floats,
+    allowed: Callable[[int, int], bool],
+) -> None:  # fmt: skip
+    """Give tets that are cut off from their domain to the allowed neighbour that they share most area with."""
     n = len(label)
     for _ in range(5):
         same = label[left] == label[right]
@@ -96,4 +108,7 @@ def _join_slips(label: Ints, left: NDArray[np.intp], right: NDArray[np.intp], ar
             a, b = part[left] == s, part[right] == s
             rim = a != b
             other = np.where(a, label[right], label[left])[rim]
-            label[part == s] = np.bincount(other, area[rim]).argmax()
+            share = np.bincount(other, area[rim])
+            own = np.flatnonzero(part == s)
+            ranked = [int(d) for d in np.argsort(-share, kind="stable") if share[d] > 0]
+            label[own] = next((d for d in ranked if all(allowed(int(t), d) for t in own)), ranked[0])

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
 import numpy as np
+from numpy.typing import NDArray
 
 from latticecell._kernels import placement as kernel
 from latticecell.arrays import Bools, Floats, Ints
@@ -39,7 +40,7 @@ class Sites:
     def __len__(self) -> int:
         return len(self.x)
 
-    def blocked(self, x: Floats, h: Floats, alpha: float, among: Bools | None = None) -> Ints:
+    def blocked(self, x: Floats, h: Floats, alpha: float, among: NDArray[np.integer] | None = None) -> Ints:
         """Greedy insertion of ``x`` after the sites ``among``; -1 where accepted, else the blocker."""
         old, old_h = (self.x, self.h) if among is None else (self.x[among], self.h[among])
         box = self.geometry.box
@@ -74,7 +75,9 @@ class Sites:
             index = np.concatenate([np.arange(n), np.full(len(x), -1)])
             index[n + accepted] = n + np.arange(len(accepted))
             for i in np.flatnonzero(blocker >= 0):
-                self.labels[index[blocker[i]]] |= labels[int(i)]
+                k = index[blocker[i]]
+                if self.geometry.same_body(self.x[k], self.feature[k], x[i], labels[int(i)]):
+                    self.labels[k] |= labels[int(i)]
 
     def keep(self, mask: Bools) -> None:
         """Delete the sites outside ``mask``."""
@@ -105,8 +108,11 @@ def place_sites(geometry: CellGeometry, rng: np.random.Generator) -> Sites:
     corners, lines, surfaces = _Candidates(), _Candidates(), _Candidates()
     for p in range(len(geometry.radius)):
         _particle_features(geometry, p, rng, corners, lines, surfaces)
-    sites.add(corners.array(), 0, corners.labels, CORNER, inherit=True)
-    sites.add(lines.array(), 1, lines.labels, LINE, inherit=True)
+    # The sphere comes first: what lies too close below it is collapsed onto it, never the reverse.
+    for on_sphere in (True, False):
+        for some, dim, alpha in ((corners, 0, CORNER), (lines, 1, LINE)):
+            own = [i for i, label in enumerate(some.labels) if (geometry.ecbd in label) == on_sphere]
+            sites.add(some.array()[own], dim, [some.labels[i] for i in own], alpha, inherit=True)
     order = rng.permutation(len(surfaces.x))
     sites.add(surfaces.array()[order], 2, [surfaces.labels[i] for i in order], SURFACE)
     ecbd, separator = geometry.ecbd, geometry.separator

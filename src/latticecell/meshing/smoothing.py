@@ -9,7 +9,7 @@ import numpy as np
 from latticecell._kernels import smoothing as kernel
 from latticecell.arrays import Bools, Floats, Ints
 from latticecell.meshing.placement import Sites
-from latticecell.network import incidence
+from latticecell.network import incidence, signed_volume, unwrap_corners
 
 FIXED, ALONG_LINE, IN_PLANE, ON_SPHERE, ON_CIRCLE, FREE = range(6)
 
@@ -31,6 +31,8 @@ def constraints(sites: Sites) -> Constraints:
     kind, axis = np.zeros(n, np.int32), np.zeros((n, 3))
     center, radius = np.zeros((n, 3)), np.zeros(n)
     kind[sites.dim == 3] = FREE
+    for k in np.flatnonzero(sites.dim == 0):
+        radius[k] = 1.0 if geometry.ecbd in sites.feature[k] else 0.0
     for k in np.flatnonzero((sites.dim == 1) | (sites.dim == 2)):
         grains = sorted(g for g in sites.feature[k] if g < geometry.n_grains)
         if not grains or geometry.separator in sites.feature[k]:
@@ -56,9 +58,11 @@ def constraints(sites: Sites) -> Constraints:
     return Constraints(kind, axis, center, radius)
 
 
-def relax(sites: Sites, tet: Ints, x: Floats, volume: Floats, limits: Constraints) -> None:
+def relax(sites: Sites, tet: Ints, limits: Constraints) -> None:
     """Move sites towards the volume-weighted centroids of their tets; corners and lines stay."""
     geometry, n = sites.geometry, len(sites)
+    x = unwrap_corners(sites.x, tet, geometry.box)
+    volume = np.abs(signed_volume(x))
     weight = volume / sites.h[tet].mean(axis=1) ** 3
     pull = weight[:, None, None] * (x.mean(axis=1)[:, None] - x)
     total = np.bincount(tet.ravel(), np.repeat(weight, 4), n).astype(float)
