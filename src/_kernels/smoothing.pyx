@@ -53,30 +53,42 @@ cdef double radius_ratio(double *p) noexcept nogil:
     return 216.0 * volume * fabs(volume) / (area * sqrt(z))
 
 
-cdef double star_quality(
-    Py_ssize_t k, double *y, double[:, ::1] x_kc, const int[:, ::1] tet_tk, const int[::1] start_k,
-    const int[::1] entry, double lx, double ly,
+cdef int gather_star(
+    Py_ssize_t k, const double[:, ::1] x_kc, const int[:, ::1] tet_tk, const int[::1] start_k,
+    const int[::1] entry, double lx, double ly, double[:, ::1] star,
 ) noexcept nogil:
-    """Worst quality of the tets around site ``k`` placed at ``y``."""
-    cdef double p[12]
-    cdef double worst = 2.0, q
+    """Corners of the tets around site ``k``, at their images next to it; returns the number of tets."""
     cdef Py_ssize_t i, t, j
-    cdef int corner
+    cdef int corner, n = 0
     for i in range(start_k[k], start_k[k + 1]):
         t = entry[i] // 4
         for corner in range(4):
             j = tet_tk[t, corner]
-            if j == k:
-                p[3 * corner] = y[0]
-                p[3 * corner + 1] = y[1]
-                p[3 * corner + 2] = y[2]
-            else:
-                p[3 * corner] = x_kc[j, 0] - lx * nearest((x_kc[j, 0] - y[0]) / lx)
-                p[3 * corner + 1] = x_kc[j, 1] - ly * nearest((x_kc[j, 1] - y[1]) / ly)
-                p[3 * corner + 2] = x_kc[j, 2]
-        q = radius_ratio(p)
+            star[n, 3 * corner] = x_kc[j, 0] - lx * nearest((x_kc[j, 0] - x_kc[k, 0]) / lx)
+            star[n, 3 * corner + 1] = x_kc[j, 1] - ly * nearest((x_kc[j, 1] - x_kc[k, 1]) / ly)
+            star[n, 3 * corner + 2] = x_kc[j, 2]
+        n += 1
+    return n
+
+
+cdef double star_quality(
+    Py_ssize_t k, double *y, const int[::1] start_k, const int[::1] entry, double[:, ::1] star, double enough
+) noexcept nogil:
+    """Worst quality of the tets around site ``k`` placed at ``y``; stops where it falls to ``enough``."""
+    cdef double worst = 2.0, q
+    cdef Py_ssize_t i
+    cdef int n = 0, corner
+    for i in range(start_k[k], start_k[k + 1]):
+        corner = entry[i] % 4
+        star[n, 3 * corner] = y[0]
+        star[n, 3 * corner + 1] = y[1]
+        star[n, 3 * corner + 2] = y[2]
+        q = radius_ratio(&star[n, 0])
         if q < worst:
             worst = q
+            if worst <= enough:
+                return worst
+        n += 1
     return worst
 
 
@@ -122,14 +134,14 @@ def slide_sites(
 def improve_stars(
     double[:, ::1] x_kc, const double[::1] spacing_k, const int[:, ::1] tet_tk, const int[::1] start_k,
     const int[::1] entry, const int[::1] kind_k, const double[:, ::1] axis_kc, const double[:, ::1] center_kc,
-    const double[::1] radius_k, const double[::1] box_c,
+    const double[::1] radius_k, const double[::1] box_c, double[:, ::1] star,
     *, double target, double release, double step, int sweeps, unsigned long long seed,
 ):
     """Move sites, in place, to raise the worst quality around them until it reaches ``target``.
 
     A site whose worst quality is below ``release`` may leave its feature, unless that is a z-plane or it
     lies on a sphere (its radius is not 0).
-    ``seed`` must not be zero. A sequential Gauss-Seidel loop with its own generator: deterministic.
+    ``star`` is scratch, 12 numbers for each tet of the largest star. ``seed`` must not be zero. A sequential Gauss-Seidel loop with its own generator: deterministic.
     """
     cdef unsigned long long state = seed
     cdef double d[3]
@@ -143,7 +155,8 @@ def improve_stars(
             for k in range(x_kc.shape[0]):
                 if start_k[k] == start_k[k + 1]:
                     continue
-                q = star_quality(k, &x_kc[k, 0], x_kc, tet_tk, start_k, entry, box_c[0], box_c[1])
+                gather_star(k, x_kc, tet_tk, start_k, entry, box_c[0], box_c[1], star)
+                q = star_quality(k, &x_kc[k, 0], start_k, entry, star, -2.0)
                 if q >= target:
                     continue
                 kind = kind_k[k]
@@ -162,7 +175,7 @@ def improve_stars(
                     for i in range(3):
                         d[i] = d[i] * size
                     slide(&x_kc[k, 0], d, kind, &axis_kc[k, 0], &center_kc[k, 0], radius_k[k], y)
-                    trial = star_quality(k, y, x_kc, tet_tk, start_k, entry, box_c[0], box_c[1])
+                    trial = star_quality(k, y, start_k, entry, star, q)
                     if trial > q:
                         q = trial
                         for i in range(3):

@@ -22,6 +22,7 @@ def improve_stars(
     center_kc: NDArray[float64],
     radius_k: NDArray[float64],
     box_c: NDArray[float64],
+    star: NDArray[float64],
     *,
     target: float,
     release: float,

@@ -90,7 +90,7 @@ def _join_slips(
     label: Ints, left: NDArray[np.intp], right: NDArray[np.intp], area: Floats,
     allowed: Callable[[int, int], bool],
 ) -> None:  # fmt: skip
-    """Give tets that are cut off from their domain to the allowed neighbour that they share most area with."""
+    """Give tets that are cut off from their domain to the allowed neighbour they share most area with."""
     n = len(label)
     for _ in range(5):
         same = label[left] == label[right]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 
 import numpy as np
@@ -95,11 +95,11 @@ class _Candidates:
         self.labels: list[Label] = []
 
     def extend(self, x: Floats, label: Label) -> None:
-        self.x += list(x)
+        self.x.append(x)
         self.labels += [label] * len(x)
 
     def array(self) -> Floats:
-        return np.array(self.x).reshape(-1, 3)
+        return np.concatenate([np.zeros((0, 3)), *self.x])
 
 
 def place_sites(geometry: CellGeometry, rng: np.random.Generator) -> Sites:
@@ -113,7 +113,7 @@ def place_sites(geometry: CellGeometry, rng: np.random.Generator) -> Sites:
         for some, dim, alpha in ((corners, 0, CORNER), (lines, 1, LINE)):
             own = [i for i, label in enumerate(some.labels) if (geometry.ecbd in label) == on_sphere]
             sites.add(some.array()[own], dim, [some.labels[i] for i in own], alpha, inherit=True)
-    order = rng.permutation(len(surfaces.x))
+    order = rng.permutation(len(surfaces.labels))
     sites.add(surfaces.array()[order], 2, [surfaces.labels[i] for i in order], SURFACE)
     ecbd, separator = geometry.ecbd, geometry.separator
     planes: tuple[tuple[float, Label], ...] = (
@@ -129,16 +129,17 @@ def place_sites(geometry: CellGeometry, rng: np.random.Generator) -> Sites:
 
 
 def _fill(sites: Sites, rng: np.random.Generator) -> None:
+    """Fill the volume: 15 candidates per cube of the local spacing, drawn cell by cell of a coarse grid."""
     geometry = sites.geometry
-    chosen = []
-    left = int(15 * np.prod(geometry.box) / geometry.spacing**3)
-    while left > 0:
-        x = rng.random((min(left, 400_000), 3)) * geometry.box
-        left -= len(x)
-        keep = rng.random(len(x)) < (geometry.spacing / geometry.spacing_at(x)) ** 3
-        chosen.append(x[keep])
-    x = np.concatenate(chosen)
-    x = x[geometry.feature_distance(x) > CLEARANCE * geometry.spacing_at(x)]
+    n_c = np.maximum(1, np.ceil(geometry.box / (2 * geometry.spacing)).astype(int))
+    size = geometry.box / n_c
+    corner = np.stack(np.meshgrid(*map(np.arange, n_c), indexing="ij"), axis=-1).reshape(-1, 3) * size
+    reach = geometry.growth * 0.5 * float(np.linalg.norm(size))  # the spacing varies by no more within a cell
+    least = np.maximum(geometry.spacing, geometry.spacing_at(corner + 0.5 * size) - reach)
+    cell = np.repeat(np.arange(len(corner)), rng.poisson(15 * np.prod(size) / least**3))
+    x = corner[cell] + rng.random((len(cell), 3)) * size
+    x = x[rng.random(len(x)) < (least[cell] / geometry.spacing_at(x)) ** 3]
+    x = rng.permutation(x[geometry.feature_distance(x) > CLEARANCE * geometry.spacing_at(x)])
     sites.add(x, 3, [{int(d)} for d in geometry.domain(x)], INTERIOR)
 
 
@@ -186,8 +187,9 @@ def _particle_features(
     y = rng.normal(size=(int(40 * 4 * np.pi * radius**2 / h**2), 3))
     y *= radius / np.linalg.norm(y, axis=1)[:, None]
     grain = first + geometry.trees[p].query(y)[1]
-    surfaces.x += list(center + y)
-    surfaces.labels += [{int(g), geometry.ecbd} for g in grain]
+    surfaces.x.append(center + y)
+    label_of = [{g, geometry.ecbd} for g in range(first + len(seed))]
+    surfaces.labels += [label_of[g] for g in grain.tolist()]
 
 
 def _boundary(
@@ -207,41 +209,63 @@ def _boundary(
     height = 0.5 * (sa + sb) @ normal
     if abs(height) >= radius:
         return
-    disc = np.sqrt(radius**2 - height**2)
+    disc = float(np.sqrt(radius**2 - height**2))
     e = np.cross(normal, [1.0, 0, 0] if abs(normal[0]) < 0.8 else [0, 1.0, 0])
     e /= np.linalg.norm(e)
-    f = np.cross(normal, e)
+    axes = np.stack([e, np.cross(normal, e)])
     label = {first + pair[0], first + pair[1]}
+    flat = polygon @ axes.T
+    side = np.roll(flat, -1, axis=0) - flat
+    outward = np.stack([side[:, 1], -side[:, 0]], axis=1)
+    size = np.linalg.norm(outward, axis=1)
+    outward = outward[size > 0] / size[size > 0, None]
+    reach = np.einsum("ij,ij->i", outward, flat[size > 0])
+    if (outward @ flat.mean(axis=0)).sum() > reach.sum():
+        outward, reach = -outward, -reach
+
+    def inside(y: Floats) -> Bools:
+        return (y @ outward.T < reach).all(axis=1)
 
     def circle(t: Floats) -> Floats:
-        return height * normal + disc * (np.cos(t)[:, None] * e + np.sin(t)[:, None] * f)
+        return disc * np.stack([np.cos(t), np.sin(t)], axis=1)
 
-    def between(y: Floats) -> Bools:
-        near = np.sort(tree.query(y, k=2)[1], axis=1)
-        return (near == sorted(pair)).all(axis=1)
+    def there(y: Floats) -> Floats:
+        return center + height * normal + y @ axes
 
-    m = 2000
-    step = 2 * np.pi / m
-    valid = between(circle(step * np.arange(float(m))))
-    if valid.all():
-        q = max(3, round(2 * np.pi * disc / h))
-        lines.extend(
-            center + circle(2 * np.pi / q * (np.arange(float(q)) + float(rng.random()))),
-            label | {geometry.ecbd},
+    for start, end in _arcs(outward, reach, disc, inside, circle):
+        whole = end - start == 2 * np.pi
+        q = (
+            max(3, round((end - start) * disc / h))
+            if whole
+            else int(np.ceil((end - start) * disc / h / 0.85))
         )
-    elif valid.any():
-        origin = int(np.argmin(valid))
-        change = np.diff(np.concatenate([[0], np.roll(valid, -origin).astype(int), [0]]))
-        for u, w in zip(np.flatnonzero(change == 1), np.flatnonzero(change == -1), strict=True):
-            q = int(np.ceil((w - u) * step * disc / h / 0.85))
-            t = (origin + u + (w - u) * np.arange(1, q) / max(q, 1)) * step
-            lines.extend(center + circle(t), label | {geometry.ecbd})
-    flat = np.stack([polygon @ e, polygon @ f], axis=1)
+        t = start + (end - start) * (
+            np.arange(1.0, q) / q if not whole else (np.arange(float(q)) + rng.random()) / q
+        )
+        lines.extend(there(circle(t)), label | {geometry.ecbd})
     lo, hi = np.maximum(flat.min(axis=0), -disc), np.minimum(flat.max(axis=0), disc)
-    if (hi <= lo).any():
-        return
-    w2 = lo + (hi - lo) * rng.random((int(40 * np.prod(hi - lo) / h**2) + 20, 2))
-    y = height * normal + w2[:, :1] * e + w2[:, 1:] * f
-    y = y[(y**2).sum(axis=1) < radius**2]
-    if len(y):
-        surfaces.extend(center + y[between(y)], label)
+    if (hi > lo).all():
+        y = lo + (hi - lo) * rng.random((int(40 * np.prod(hi - lo) / h**2) + 20, 2))
+        y = y[(y**2).sum(axis=1) < disc**2]
+        surfaces.extend(there(y[inside(y)]), label)
+
+
+def _arcs(
+    outward: Floats, reach: Floats, disc: float, inside: Callable[[Floats], Bools],
+    circle: Callable[[Floats], Floats],
+) -> list[tuple[float, float]]:  # fmt: skip
+    """Angles between which a circle around the origin runs inside a convex polygon."""
+    cut = np.abs(reach) < disc
+    middle, half = np.arctan2(outward[cut, 1], outward[cut, 0]), np.arccos(reach[cut] / disc)
+    angle = np.unique(np.concatenate([middle - half, middle + half]) % (2 * np.pi))
+    if not len(angle):
+        return [(0.0, 2 * np.pi)] if inside(circle(np.zeros(1)))[0] else []
+    end = np.append(angle[1:], angle[0] + 2 * np.pi)
+    within = inside(circle(0.5 * (angle + end)))
+    origin = int(np.argmin(within))
+    angle = np.where(np.arange(len(angle)) < origin, angle + 2 * np.pi, angle)
+    angle, within = np.roll(angle, -origin), np.roll(within, -origin)
+    change = np.diff(np.concatenate([[0], within.astype(int), [0]]))
+    angle = np.append(angle, angle[0] + 2 * np.pi)
+    starts, ends = np.flatnonzero(change == 1), np.flatnonzero(change == -1)
+    return [(float(angle[u]), float(angle[w])) for u, w in zip(starts, ends, strict=True)]

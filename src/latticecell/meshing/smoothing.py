@@ -26,36 +26,45 @@ class Constraints:
 
 def constraints(sites: Sites) -> Constraints:
     """Read the feature of each site."""
-    geometry = sites.geometry
-    n = len(sites)
+    geometry, n = sites.geometry, len(sites)
     kind, axis = np.zeros(n, np.int32), np.zeros((n, 3))
     center, radius = np.zeros((n, 3)), np.zeros(n)
+    grain, count = _grains(sites)
+    surface = np.array([geometry.ecbd in f for f in sites.feature])
+    first = np.maximum(grain[:, 0], 0)
+    in_particle = (sites.dim < 3) & (count > 0)
+    origin = sites.x - geometry.shortest(sites.x - geometry.center[geometry.particle[first]])
+    seed = geometry.seed[np.maximum(grain, 0)]
+    normal = _unit(seed[:, 1] - seed[:, 0])
+    height = 0.5 * np.einsum("kc,kc->k", seed[:, 0] + seed[:, 1], normal)
+
     kind[sites.dim == 3] = FREE
-    for k in np.flatnonzero(sites.dim == 0):
-        radius[k] = 1.0 if geometry.ecbd in sites.feature[k] else 0.0
-    for k in np.flatnonzero((sites.dim == 1) | (sites.dim == 2)):
-        grains = sorted(g for g in sites.feature[k] if g < geometry.n_grains)
-        if not grains or geometry.separator in sites.feature[k]:
-            kind[k], axis[k] = IN_PLANE, (0, 0, 1)
-            continue
-        p = geometry.particle[grains[0]]
-        origin = sites.x[k] - geometry.shortest(sites.x[k] - geometry.center[p])
-        seed = geometry.seed[grains]
-        surface = geometry.ecbd in sites.feature[k]
-        if surface and len(grains) == 1:
-            kind[k], center[k], radius[k] = ON_SPHERE, origin, geometry.radius[p]
-            continue
-        normal = (seed[1] - seed[0]) / np.linalg.norm(seed[1] - seed[0])
-        if surface:
-            height = 0.5 * (seed[0] + seed[1]) @ normal
-            kind[k], axis[k], center[k] = ON_CIRCLE, normal, origin + height * normal
-            radius[k] = np.sqrt(max(geometry.radius[p] ** 2 - height**2, 0))
-        elif len(grains) == 2:
-            kind[k], axis[k] = IN_PLANE, normal
-        else:
-            line = np.cross(seed[1] - seed[0], seed[2] - seed[0])
-            kind[k], axis[k] = ALONG_LINE, line / np.linalg.norm(line)
+    plane = (sites.dim == 2) & (count == 0)
+    kind[plane], axis[plane] = IN_PLANE, (0, 0, 1)
+    sphere = in_particle & surface
+    center[sphere], radius[sphere] = origin[sphere], geometry.radius[geometry.particle[first[sphere]]]
+    kind[sphere & (sites.dim == 2)] = ON_SPHERE
+    circle = sphere & (sites.dim == 1)
+    kind[circle], axis[circle] = ON_CIRCLE, normal[circle]
+    center[circle] += height[circle, None] * normal[circle]
+    radius[circle] = np.sqrt(np.maximum(radius[circle] ** 2 - height[circle] ** 2, 0))
+    boundary = in_particle & ~surface & (sites.dim == 2)
+    kind[boundary], axis[boundary] = IN_PLANE, normal[boundary]
+    line = in_particle & ~surface & (sites.dim == 1)
+    kind[line] = ALONG_LINE
+    axis[line] = _unit(np.cross(seed[line, 1] - seed[line, 0], seed[line, 2] - seed[line, 0]))
     return Constraints(kind, axis, center, radius)
+
+
+def _grains(sites: Sites) -> tuple[Ints, Ints]:
+    """Up to three lowest grains of the feature of each site (-1: none), and their number."""
+    own = [sorted(g for g in f if g < sites.geometry.n_grains)[:3] for f in sites.feature]
+    grain = np.array([g + [-1] * (3 - len(g)) for g in own], np.int32).reshape(-1, 3)
+    return grain, (grain >= 0).sum(axis=1).astype(np.int32)
+
+
+def _unit(vector: Floats) -> Floats:
+    return vector / np.maximum(np.linalg.norm(vector, axis=1), 1e-300)[:, None]
 
 
 def relax(sites: Sites, tet: Ints, limits: Constraints) -> None:
@@ -76,10 +85,12 @@ def relax(sites: Sites, tet: Ints, limits: Constraints) -> None:
     y = np.empty_like(move)
     kernel.slide_sites(sites.x, move, limits.kind_k, limits.axis_kc, limits.center_kc, limits.radius_k, out=y)
     y = geometry.wrap(y)
-    distance = geometry.feature_distance(y)
-    crowded = (distance < 0.55 * geometry.spacing_at(y)) & (distance < geometry.feature_distance(sites.x))
-    stay = (sites.dim == 3) & crowded
-    stay |= _left_polygon(sites, y, limits.kind_k)
+    stay = _left_polygon(sites, y, limits.kind_k)
+    free = np.flatnonzero(sites.dim == 3)
+    distance = geometry.feature_distance(y[free])
+    crowded = distance < 0.55 * geometry.spacing_at(y[free])
+    crowded &= distance < geometry.feature_distance(sites.x[free])
+    stay[free] = crowded
     y[stay] = sites.x[stay]
     sites.x = y
     sites.h = geometry.spacing_at(y)
@@ -88,17 +99,15 @@ def relax(sites: Sites, tet: Ints, limits: Constraints) -> None:
 def _left_polygon(sites: Sites, y: Floats, kind: Ints) -> Bools:
     """Surface sites that would leave, or crowd the rim of, their grain boundary or patch of the sphere."""
     geometry = sites.geometry
-    grain = [sorted(g for g in f if g < geometry.n_grains) for f in sites.feature]
-    surface = np.array(
-        [k for k in np.flatnonzero(sites.dim == 2) if grain[k] and kind[k] in (IN_PLANE, ON_SPHERE)], np.intp
-    )
+    grain, count = _grains(sites)
+    surface = np.flatnonzero((sites.dim == 2) & (count > 0) & ((kind == IN_PLANE) | (kind == ON_SPHERE)))
     left = np.zeros(len(sites), bool)
     if not len(surface):
         return left
     depth, which, relative = geometry.locate(y[surface])
     distance, near = geometry.nearest_grains(which, relative, 3)
     h, sphere = sites.h[surface], kind[surface] == ON_SPHERE
-    own = np.array([[grain[k][0], grain[k][-1]] for k in surface])
+    own = grain[surface, :2]
     on_sphere = (near[:, 0] == own[:, 0]) & (distance[:, 1] - distance[:, 0] > 0.45 * h)
     on_plane = (np.sort(near[:, :2], axis=1) == own).all(axis=1) & (distance[:, 2] - distance[:, 1] > 0.3 * h)
     left[surface] = ~np.where(sphere, on_sphere, on_plane & (-depth > 0.45 * h))
@@ -113,6 +122,6 @@ def smooth(
     lists = incidence(tet.ravel(), len(sites))
     kernel.improve_stars(
         sites.x, sites.h, tet, lists.start, lists.index, limits.kind_k, limits.axis_kc, limits.center_kc,
-        limits.radius_k, sites.geometry.box,
+        limits.radius_k, sites.geometry.box, np.empty((int(np.diff(lists.start).max()), 12)),
         target=target, release=release, step=step, sweeps=sweeps, seed=seed,
     )  # fmt: skip
