@@ -226,11 +226,12 @@ def test_rejected_sites_hand_their_labels_to_their_blocker():
 
     geometry = SimpleNamespace(
         box=BOX, spacing=0.5, wrap=lambda x: np.array(x, float), spacing_at=lambda x: np.full(len(x), 0.5),
-        same_body=lambda x, labels, y, others: True,
+        same_body=lambda x, labels, y, others: True, n_grains=4,
     )  # fmt: skip
     sites = Sites(geometry)
     x = np.array([[0.05, 1.0, 1.0], [3.0, 1.0, 1.0], [1.5, 1.0, 1.0]])  # the first two are near across x = 0
     sites.add(x, 0, [{1, 2}, {2, 3}, {4}], 0.5, inherit=True)
     np.testing.assert_array_equal(sites.x, x[[0, 2]])
     assert sites.labels == [{1, 2, 3}, {4}]
+    np.testing.assert_array_equal(sites.grain, [[1, 2, -1], [-1, -1, -1]])
     assert sites.feature == [frozenset({1, 2}), frozenset({4})]

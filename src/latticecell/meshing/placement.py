@@ -24,7 +24,8 @@ class Sites:
     """A growing set of sites: position, spacing, dimension of the feature, and domains.
 
     ``feature`` holds the domains that define the feature a site lies on; ``labels`` may hold more, taken
-    over from sites that were rejected because this one was too close. ``margin`` is the width of the strip
+    over from sites that were rejected because this one was too close. ``grain`` holds the lowest three grains
+    of the feature, -1 where there are fewer. ``margin`` is the width of the strip
     of periodic images, in units of the spacing, that was last found to suffice.
     """
 
@@ -35,6 +36,7 @@ class Sites:
         self.dim = np.zeros(0, np.int32)
         self.labels: list[set[int]] = []
         self.feature: list[frozenset[int]] = []
+        self.grain = np.zeros((0, 3), np.int32)
         self.margin = 2.5
 
     def __len__(self) -> int:
@@ -61,6 +63,9 @@ class Sites:
         self.dim = np.concatenate([self.dim, np.full(len(x), dim, np.int32)])
         self.labels += [set(label) for label in labels]
         self.feature += [frozenset(label) for label in labels]
+        own = [sorted(g for g in label if g < self.geometry.n_grains)[:3] for label in labels]
+        grain = np.array([g + [-1] * (3 - len(g)) for g in own], np.int32).reshape(-1, 3)
+        self.grain = np.concatenate([self.grain, grain])
 
     def add(self, x: Floats, dim: int, labels: Sequence[Label], alpha: float, inherit: bool = False) -> None:
         """Add candidates that keep their distance; ``inherit`` hands labels of the others to the blocker."""
@@ -81,7 +86,7 @@ class Sites:
 
     def keep(self, mask: Bools) -> None:
         """Delete the sites outside ``mask``."""
-        self.x, self.h, self.dim = self.x[mask], self.h[mask], self.dim[mask]
+        self.x, self.h, self.dim, self.grain = self.x[mask], self.h[mask], self.dim[mask], self.grain[mask]
         index = np.flatnonzero(mask)
         self.labels = [self.labels[i] for i in index]
         self.feature = [self.feature[i] for i in index]

@@ -29,7 +29,7 @@ def constraints(sites: Sites) -> Constraints:
     geometry, n = sites.geometry, len(sites)
     kind, axis = np.zeros(n, np.int32), np.zeros((n, 3))
     center, radius = np.zeros((n, 3)), np.zeros(n)
-    grain, count = _grains(sites)
+    grain, count = sites.grain, (sites.grain >= 0).sum(axis=1)
     surface = np.array([geometry.ecbd in f for f in sites.feature])
     first = np.maximum(grain[:, 0], 0)
     in_particle = (sites.dim < 3) & (count > 0)
@@ -54,13 +54,6 @@ def constraints(sites: Sites) -> Constraints:
     kind[line] = ALONG_LINE
     axis[line] = _unit(np.cross(seed[line, 1] - seed[line, 0], seed[line, 2] - seed[line, 0]))
     return Constraints(kind, axis, center, radius)
-
-
-def _grains(sites: Sites) -> tuple[Ints, Ints]:
-    """Up to three lowest grains of the feature of each site (-1: none), and their number."""
-    own = [sorted(g for g in f if g < sites.geometry.n_grains)[:3] for f in sites.feature]
-    grain = np.array([g + [-1] * (3 - len(g)) for g in own], np.int32).reshape(-1, 3)
-    return grain, (grain >= 0).sum(axis=1).astype(np.int32)
 
 
 def _unit(vector: Floats) -> Floats:
@@ -99,8 +92,10 @@ def relax(sites: Sites, tet: Ints, limits: Constraints) -> None:
 def _left_polygon(sites: Sites, y: Floats, kind: Ints) -> Bools:
     """Surface sites that would leave, or crowd the rim of, their grain boundary or patch of the sphere."""
     geometry = sites.geometry
-    grain, count = _grains(sites)
-    surface = np.flatnonzero((sites.dim == 2) & (count > 0) & ((kind == IN_PLANE) | (kind == ON_SPHERE)))
+    grain = sites.grain
+    surface = np.flatnonzero(
+        (sites.dim == 2) & (grain[:, 0] >= 0) & ((kind == IN_PLANE) | (kind == ON_SPHERE))
+    )
     left = np.zeros(len(sites), bool)
     if not len(surface):
         return left
