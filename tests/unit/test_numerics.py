@@ -29,6 +29,21 @@ PINNED = {
         "elastic_J": 2.0965963426133586e-15,
         "dissipated_J": 3.556874106019627e-14,
     },
+    2: {  # networks whose spheres have no pits; on a network of version 1 the row is that of version 1
+        "voltage_V": 3.389494490968066,
+        "lithium_mol": 1.5250771963409017e-12,
+        "stoich_sd": 0.008583581015849731,
+        "gap_mean_nm": 0.01839391768810956,
+        "gap_max_nm": 0.10431386891196227,
+        "von_mises_median_GPa": 0.0021728337285498024,
+        "von_mises_max_GPa": 0.00545591313926613,
+        "interface_damaged": 0.3833375424732369,
+        "interface_broken": 0.25064836065062057,
+        "gb_damaged": 0.04299848289518239,
+        "gb_broken": 0.032465318283478595,
+        "elastic_J": 1.4892510885264024e-15,
+        "dissipated_J": 4.618749725744603e-14,
+    },
 }
 """Last row of the smallest run with weak bonds, by the version of the results."""
 
