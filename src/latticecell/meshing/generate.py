@@ -21,7 +21,7 @@ from latticecell.network import Network, assemble_network, signed_volume, unwrap
 from latticecell.quality import grain_pieces, tet_quality
 from latticecell.threads import one_blas_thread
 
-SCHEDULE = "TCTRRCTRRCT"
+SCHEDULE = "TCTRTRTCTRTRTCT"
 """T triangulate, C conform, R relax; smoothing and labelling follow."""
 REPAIRS = 4
 """Times that sites are inserted where tets still reach through the surface of a particle."""
