@@ -126,10 +126,17 @@ def test_bonded_then_debonded_sphere():
 
 
 def test_energy_balance_of_debonding():
+    """With the work of bonds that soften within a step the balance closes to the solver's tolerance. Without it
+    it is a trapezoid over a path that bends where a bond begins to soften: of first order at least.
+
+    Over one halving the ratio scatters between 0.3 and 0.8 from network to network, since it depends on where
+    the bends fall in a step; over two, from 40 to 160 steps, it lies between 0.14 and 0.32 on 18 networks, and
+    first order is 0.25.
+    """
     config, network = cell(1.1, interface__strength_MPa=100.0, interface__viscosity_s=2.0)
     mechanics = mechanics_of(config, network)
     errors, bent = [], []
-    for steps in (20, 40):
+    for steps in (40, 160):
         state, before = State.zeros(network), State.zeros(network)
         given = bending = 0.0
         betas = np.linspace(0, 0.01, steps + 1)
@@ -146,9 +153,9 @@ def test_energy_balance_of_debonding():
         energy = mechanics.energies(state, shrinkage(config, network, -0.01))
         errors.append(abs(given / sum(energy) - 1))
         bent.append(abs((given + bending) / sum(energy) - 1))
-    assert max(bent) < 1e-4
-    assert errors[1] < 0.02
-    assert errors[1] < 0.6 * errors[0]
+    assert max(bent) < 3e-5
+    assert errors[0] < 2e-3
+    assert errors[1] < 0.36 * errors[0]
 
 
 def test_pressure_on_the_wall_is_carried():

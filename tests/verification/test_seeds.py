@@ -1,7 +1,5 @@
 """Any seed and any arrangement of particles gives a valid network, close to the exact geometry."""
 
-import time
-
 import numpy as np
 import pytest
 from scipy.sparse import coo_matrix
@@ -29,9 +27,8 @@ def build(seed, grains=53, network=None, **geometry):
         table["network"] = network
     config = config_from_table(table)
     micro = build_microstructure(config)
-    start = time.process_time()
     network = build_network(config, micro)
-    return network, network_quality(network, micro), time.process_time() - start
+    return network, network_quality(network, micro)
 
 
 def check(network, quality, gb_error, area_error, highest=1.015):
@@ -63,13 +60,13 @@ def check(network, quality, gb_error, area_error, highest=1.015):
 
 @pytest.mark.parametrize("seed", [13, 31])
 def test_coarse_networks_of_53_grains(seed):
-    network, quality, _ = build(seed, network=COARSE)
+    network, quality = build(seed, network=COARSE)
     check(network, quality, gb_error=0.03, area_error=0.02)
 
 
 @pytest.mark.parametrize("grains", [1, 2, 3])
 def test_particles_of_few_grains(grains):
-    network, quality, _ = build(7, grains=grains, network=COARSER)
+    network, quality = build(7, grains=grains, network=COARSER)
     assert len(network.rotation_gcc) == grains
     assert (quality.gb_bonds == 0) == (grains == 1)
     check(network, quality, gb_error=0.015, area_error=0.01)
@@ -77,7 +74,7 @@ def test_particles_of_few_grains(grains):
 
 def test_two_particles():
     centers = particles((7.5, 7.5, 7.5), (7.5, 7.5, 19.5))
-    network, quality, _ = build(7, network=COARSE, cathode_um=27.0, particles=centers)
+    network, quality = build(7, network=COARSE, cathode_um=27.0, particles=centers)
     assert network.n_grains == 106
     check(network, quality, gb_error=0.03, area_error=0.03)
 
@@ -92,14 +89,12 @@ def test_two_particles():
     ids=["above_collector", "next_to_another", "next_to_its_image"],
 )
 def test_gaps_narrower_than_the_spacing_stay_open(geometry):
-    network, quality, _ = build(8, grains=20, network=COARSER, **geometry)
+    network, quality = build(8, grains=20, network=COARSER, **geometry)
     check(network, quality, gb_error=0.04, area_error=0.04)
 
 
 def test_a_spacing_above_a_quarter_of_the_width_is_capped():
-    network, quality, _ = build(
-        5, grains=1, network={"spacing_um": 2.5, "spacing_max_um": 8.0, "growth": 1.0}
-    )
+    network, quality = build(5, grains=1, network={"spacing_um": 2.5, "spacing_max_um": 8.0, "growth": 1.0})
     assert network.length_s.max() < 7.5e-6
     check(network, quality, gb_error=0.0, area_error=0.03, highest=1.04)
 
@@ -107,7 +102,7 @@ def test_a_spacing_above_a_quarter_of_the_width_is_capped():
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1, 201))
 def test_two_hundred_seeds_at_2k_sites(seed):
-    network, quality, _ = build(seed, network=COARSE)
+    network, quality = build(seed, network=COARSE)
     assert 2150 < quality.sites < 2350
     check(network, quality, gb_error=0.03, area_error=0.004)
     assert quality.off_sphere == 0
@@ -116,7 +111,7 @@ def test_two_hundred_seeds_at_2k_sites(seed):
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1, 21))
 def test_twenty_seeds_at_4k_sites(seed):
-    network, quality, _ = build(seed, network=MEDIUM)
+    network, quality = build(seed, network=MEDIUM)
     check(network, quality, gb_error=0.015, area_error=0.002)
     assert quality.off_sphere == 0
 
@@ -124,18 +119,16 @@ def test_twenty_seeds_at_4k_sites(seed):
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1, 21))
 def test_twenty_seeds_at_8k_sites(seed):
-    network, quality, seconds = build(seed)
+    network, quality = build(seed)
     assert 7500 < quality.sites < 8500
     check(network, quality, gb_error=0.01, area_error=0.01)
     assert quality.off_sphere == 0
     assert quality.tet_quality_1pc >= 0.35
-    assert seconds < 15
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [3, 4])
 def test_21k_sites(seed):
-    network, quality, seconds = build(seed, network=FINE)
+    network, quality = build(seed, network=FINE)
     assert 20000 < quality.sites < 22500
     check(network, quality, gb_error=0.006, area_error=0.004)
-    assert seconds < 40
