@@ -22,5 +22,4 @@ def append_and_pause(self, row):
 HistoryFile.append = append_and_pause
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored below a shell's background job
     main()

@@ -1,6 +1,7 @@
 """Processes that pause at a line of their history, and waiting for a condition, never for a time."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -15,7 +16,14 @@ PATIENCE_S = 300.0
 def start_pausing(lines: int, *arguments: str | Path, **options: object) -> subprocess.Popen:
     """Start ``latticecell ARGUMENTS``, whose runs pause when their history has so many lines."""
     command = [sys.executable, Path(__file__).with_name("paused.py"), *map(str, arguments)]
-    return subprocess.Popen(command, env=os.environ | {"PAUSE": str(lines)}, **options)
+    heedful = {"preexec_fn": _heed_signals, "env": os.environ | {"PAUSE": str(lines)}}
+    return subprocess.Popen(command, **(heedful | options))
+
+
+def _heed_signals() -> None:
+    """Undo what a shell's background job or ``nohup`` around the tests has ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def wait_for(condition: Callable[[], object]) -> None:

@@ -5,7 +5,6 @@ Everything waits for a condition, never for a time, so that a loaded machine onl
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from dataclasses import fields as dataclass_fields
@@ -45,17 +44,8 @@ def input_file(folder: Path, **sections: dict) -> Path:
 
 
 def start(*arguments: str | Path, **options: object) -> subprocess.Popen:
-    """Start ``latticecell ARGUMENTS``; what it writes is kept unless the options of `Popen` say otherwise.
-
-    A hangup counts in it, also where the tests themselves run under ``nohup``.
-    """
-    return subprocess.Popen(
-        [*LATTICECELL, *map(str, arguments)], **(PIPES | {"preexec_fn": _heed_hangup} | options)
-    )
-
-
-def _heed_hangup() -> None:
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    """Start ``latticecell ARGUMENTS``; what it writes is kept unless the options of `Popen` say otherwise."""
+    return subprocess.Popen([*LATTICECELL, *map(str, arguments)], **(PIPES | options))
 
 
 def finish(process: subprocess.Popen, code: int = 0) -> tuple[str, str]:

@@ -140,7 +140,8 @@ def improve(x, tet, box, kind, axis, *, target=0.5, release=0.0, sweeps=4, seed=
     n = len(x)
     smoothing.improve_stars(
         x, np.full(n, 0.5), tet, lists.start, lists.index, kind, axis, np.zeros((n, 3)), np.full(n, radius),
-        box, np.empty((int(np.diff(lists.start).max()), 12)), target=target, release=release, step=0.12, sweeps=sweeps, seed=seed,
+        box, np.empty((int(np.diff(lists.start).max()), 12)), target=target,
+        release=release, step=0.12, sweeps=sweeps, seed=seed,
     )  # fmt: skip
 
 

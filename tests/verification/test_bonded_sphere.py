@@ -126,12 +126,12 @@ def test_bonded_then_debonded_sphere():
 
 
 def test_energy_balance_of_debonding():
-    """With the work of bonds that soften within a step the balance closes to the solver's tolerance. Without it
-    it is a trapezoid over a path that bends where a bond begins to soften: of first order at least.
+    """With the work of bonds that soften within a step the balance closes to the solver's tolerance.
 
-    Over one halving the ratio scatters between 0.3 and 0.8 from network to network, since it depends on where
-    the bends fall in a step; over two, from 40 to 160 steps, it lies between 0.14 and 0.32 on 18 networks, and
-    first order is 0.25.
+    Without it, it is a trapezoid over a path that bends where a bond begins to soften: of first order at
+    least. Over one halving the ratio scatters between 0.3 and 0.8 from network to network, since it depends
+    on where the bends fall in a step; over two, from 40 to 160 steps, it lies between 0.14 and 0.32 on 18
+    networks, and first order is 0.25.
     """
     config, network = cell(1.1, interface__strength_MPa=100.0, interface__viscosity_s=2.0)
     mechanics = mechanics_of(config, network)
