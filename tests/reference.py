@@ -59,6 +59,29 @@ def edge_weight(network, diffusivity_tcc, tet_edges):
     return weight
 
 
+def averaged_operator(network, diffusivity, tetwise):
+    """Dense operator of diffusion in the grains, node by node: gradients of linear tets, and their means."""
+    n = network.n_nodes
+    total, gradient_ncn = np.zeros((n, n)), np.zeros((n, 3, n))
+    for nodes, volume, gradient_ac, grain in zip(
+        network.tet_tn, network.volume_t, network.gradient_tac, network.domain_t, strict=True
+    ):
+        if grain >= network.n_grains:
+            continue
+        tensor = sum(
+            (d - (1 - tetwise) * (d - min(diffusivity))) * np.outer(axis, axis)
+            for d, axis in zip(diffusivity, network.rotation_gcc[grain].T, strict=True)
+        )
+        total[np.ix_(nodes, nodes)] += volume * gradient_ac @ tensor @ gradient_ac.T
+        for node in nodes:
+            gradient_ncn[node][:, nodes] += volume / 4 / network.volume_n[node] * gradient_ac.T
+    for node in np.flatnonzero(network.is_active_n):
+        for d, axis in zip(diffusivity, network.rotation_gcc[network.domain_n[node]].T, strict=True):
+            along = axis @ gradient_ncn[node]
+            total += (1 - tetwise) * (d - min(diffusivity)) * network.volume_n[node] * np.outer(along, along)
+    return total
+
+
 def saturating_flux(stoich_n, psi_n, link_ln, weight_l):
     yi, yj = stoich_n[link_ln].T
     drift = np.exp(np.diff(psi_n[link_ln], axis=1)[:, 0] / 2)

@@ -351,6 +351,8 @@ class Solver(Section):
     """Largest scaled residual of Li, charge and current left in a step."""
     electrochemistry_iterations: Iterations = 25
     """Most Newton iterations of one solution of the electrochemistry."""
+    tetwise_flux: Filling = 0.1
+    """Share of the flux in fast directions that is taken tet by tet; 1 conducts too well, 0 too badly."""
     cutoff_tolerance: VoltageTolerance = 0.1
     """How closely a charge or discharge stops at its cut-off voltage."""
 

@@ -180,6 +180,7 @@ class Electrochemistry:
             n_threads,
             "saturating" if laws.drift == "off" else laws.drift,
             laws.particle.potential,
+            options.tetwise_flux,
         )
         self.salt = Salt(network, laws.liquid, laws.temperature, n_threads) if laws.liquid else None
         self._potentials = Potentials(
@@ -314,9 +315,9 @@ class Electrochemistry:
             newton, linear = newton + passes, linear + krylov
             stoich, current = self._balance(problem, trial)
             if trial.error > self._tolerance:
-                outside = self._stuck(problem, trial)
+                outside = self._stuck(problem, trial) | self._outside(trial.stoich_n)
             else:
-                outside = np.maximum(-stoich, (stoich - 1) * self._bounded_above) > BOUND_SLACK
+                outside = self._outside(stoich)
                 if not outside.any():
                     limited = int(flagged.sum())
                     return self._solution(problem, trial, stoich, current, salt_n, newton, linear, limited)
@@ -343,6 +344,10 @@ class Electrochemistry:
             rise = problem.drift_n[link_ln[:, 1]] - problem.drift_n[link_ln[:, 0]]
             weight[(low_ln[:, 0] & (rise > 2.0)) | (low_ln[:, 1] & (rise < -2.0))] = 0.0
         return weight
+
+    def _outside(self, stoich_n: Floats) -> Bools:
+        """Nodes out of bounds."""
+        return np.maximum(-stoich_n, (stoich_n - 1) * self._bounded_above) > BOUND_SLACK
 
     def _stuck(self, problem: _Problem, point: _Point) -> Bools:
         """Find the few nodes that keep Newton from converging: negative weights can leave one no root."""

@@ -28,18 +28,18 @@ class Falling:
         return -0.3 - 2.4 * (np.asarray(x) - 0.5) ** 2
 
 
-def single_grain(cells, rotation, ratio, *law):
+def single_grain(cells, rotation, ratio, *law, tetwise=0.1):
     network = box_network(
         (cells, cells, cells), SIZE, lambda c: np.zeros(len(c), int), rotation[None], jitter=0.12
     )
     principal = (DIFFUSIVITY, DIFFUSIVITY, DIFFUSIVITY / ratio)
-    transport = Transport(network, principal, 1e-7, 2e-9, 1, *law)
+    transport = Transport(network, principal, 1e-7, 2e-9, 1, *law, tetwise=tetwise)
     return network, transport, rotation @ np.diag(principal) @ rotation.T
 
 
-def error_of_one_step(cells, rotation, ratio):
+def error_of_one_step(cells, rotation, ratio, tetwise):
     """L2 error of y - TIME div(D grad y) = f with y = 1/2 + cos(k.x + 0.3) / 4, Dirichlet in z."""
-    network, transport, tensor = single_grain(cells, rotation, ratio)
+    network, transport, tensor = single_grain(cells, rotation, ratio, tetwise=tetwise)
     wave = 2 * np.pi * np.array([1, -1, 1]) / SIZE
     phase = network.x_nc @ wave + 0.3
     exact = 0.5 + 0.25 * np.cos(phase)
@@ -56,17 +56,22 @@ def error_of_one_step(cells, rotation, ratio):
     return np.sqrt(network.volume_n @ (y - exact) ** 2 / network.volume_n.sum()) / 0.25
 
 
+@pytest.mark.parametrize(("tetwise", "bound"), [(1.0, 0.01), (0.1, 0.034)])
 @pytest.mark.parametrize("ratio", [1.0, 1e2, 1e6])
 @pytest.mark.parametrize("seed", [3, 11])
-def test_second_order_at_any_anisotropy(ratio, seed):
-    """8 cells a wavelength are not yet asymptotic (order 1.6 for one rotation), 12 are."""
+def test_second_order_at_any_anisotropy(ratio, seed, tetwise, bound):
+    """8 cells a wavelength are not yet asymptotic (order 1.6 for one rotation), 12 are.
+
+    Averaged gradients reach twice as far: on a smooth field the same order, with a larger constant.
+    """
     rotation = Rotation.random(rng=np.random.default_rng(seed)).as_matrix()
-    coarse, fine = (error_of_one_step(n, rotation, ratio) for n in (12, 24))
+    coarse, fine = (error_of_one_step(n, rotation, ratio, tetwise) for n in (12, 24))
     assert np.log2(coarse / fine) > 1.9
-    assert fine < 0.01
+    assert fine < bound
 
 
-def test_two_grains_with_a_tensor_jump_carry_a_linear_solution():
+@pytest.mark.parametrize("tetwise", [1.0, 0.1, 0.0])
+def test_two_grains_with_a_tensor_jump_carry_a_linear_solution(tetwise):
     """Flux continuity fixes the gradients; the piecewise linear field is then an exact equilibrium.
 
     The grains meet at z = 0.65 um through bonds of finite permeance, so y jumps there.
@@ -75,9 +80,9 @@ def test_two_grains_with_a_tensor_jump_carry_a_linear_solution():
     layered = lambda c: (c[:, 2] > SIZE[2] / 2).astype(int)  # noqa: E731
     middle = lambda x: np.abs(x[:, 2] - SIZE[2] / 2) < 1e-9  # noqa: E731
     network = box_network((6, 6, 6), SIZE, layered, rotations, fixed=middle)
-    principal = (1e-14, 1e-14, 1e-16)
+    principal = (1e-14, 3e-15, 1e-16)  # all different, or the transposed rotation gives the same normal[0]
     permeance = 3e-8
-    transport = Transport(network, principal, permeance, 2e-9)
+    transport = Transport(network, principal, permeance, 2e-9, tetwise=tetwise)
     normal = [(r @ np.diag(principal) @ r.T)[2, 2] for r in rotations]
     flux = -1e-9  # along z [m/s]
     z = network.x_nc[:, 2]

@@ -1,7 +1,7 @@
-"""Li transport in the grains: finite volumes whose fluxes run along springs and grain-boundary bonds.
+"""Li transport in the grains: finite volumes whose fluxes run along links of nodes.
 
-The control volume of a node is a quarter of each of its tets. The flux through the dual faces around spring
-ij is w_ij times the driving difference, w_ij = -sum_T V grad_i . D grad_j with the grain's rotated tensor D.
+The control volume of a node is a quarter of each of its tets. The flux from i to j is w_ij times the driving
+difference, in a grain as well as through the bonds of its boundary; see `grain_links` for w in a grain.
 
 Thermodynamic. Li flows down mu = -F U(y) - Omega sigma_h, and D is Fick's: without stress the flux of y is
 -D grad y = -(D / |dU/dy|) grad(-U). So J = -D c_max [grad y - Omega / (F |dU/dy|) grad sigma_h], and along a
@@ -29,17 +29,76 @@ import numpy as np
 import scipy.sparse as sp
 
 from latticecell._kernels import transport as kernels
-from latticecell.arrays import Floats
+from latticecell.arrays import Floats, Ints
 from latticecell.laplacian import LinkPattern, spring_weights
 from latticecell.network import GB_BOND, Network, incidence
 
 
 class LinkFlux(NamedTuple):
-    """Fluxes along links, springs first, then grain-boundary bonds, and their derivatives [m3/s]."""
+    """Fluxes along links, those in the grains first, then grain boundaries, and their derivatives [m3/s]."""
 
     flux_l: Floats
     slope_first_l: Floats
     slope_second_l: Floats
+
+
+class Links(NamedTuple):
+    """Pairs of nodes (n_links, 2) int32, and the weights of the fluxes between them (n_links,) [m3/s]."""
+
+    link_ln: Ints
+    weight_l: Floats
+
+
+def grain_links(
+    network: Network, diffusivity: tuple[float, float, float], tetwise: float, n_threads: int = 1
+) -> Links:
+    """Return the links in the grains, whose fluxes are those of -div(D grad y).
+
+    Weights are the entries w_ij = -A_ij of a symmetric A with rows that sum to zero. With the tensor of a
+    grain split into the same for all directions and the rest, D = d I + E, d the least principal value,
+
+        A = P1(d I) + a P1(E) + (1 - a) sum_k V_k G_k^T E G_k,   G_k y = sum_T (V_T / 4) (grad y)_T / V_k,
+
+    where P1 takes the gradient tet by tet (linear finite elements) and G_k is its mean over the tets of node
+    k, which lie in one grain. Where E is nearly singular P1 conducts too well along its null space: every tet
+    asks for a field that is linear across it in two directions, several times more conditions than
+    there are nodes. The mean gradient asks twice per node, but does not see fields that alternate from node
+    to node: the share a does. Both are exact for linear fields.
+
+    Parameters
+    ----------
+    network : Network
+    diffusivity : (3,) sequence of float
+        Principal values of D along [100], [010], [001] [m2/s].
+    tetwise : float
+        The share a; 1: springs only [1].
+    n_threads : int
+        Threads of the kernels; results do not depend on it.
+    """
+    excess = np.array(diffusivity) - min(diffusivity)
+    rotation, n = network.rotation_gcc, int(np.count_nonzero(network.is_active_n))
+    tensor_dcc = np.zeros((network.n_grains + 2, 3, 3))
+    tensor_dcc[: network.n_grains] = np.einsum("gik,k,gjk->gij", rotation, excess, rotation)
+    tensor_dcc[: network.n_grains] *= tetwise
+    tensor_dcc[: network.n_grains] += min(diffusivity) * np.eye(3)
+    inside = network.is_active_n[network.spring_sn].all(axis=1)
+    link_ln = network.spring_sn[inside]
+    weight_l = spring_weights(network, tensor_dcc[network.domain_t], n_threads)[inside]
+    if tetwise == 1.0 or not excess.any():
+        return Links(link_ln, weight_l)
+    total = sp.coo_matrix((weight_l, link_ln.T), shape=(n, n)).tocsr()
+    tet = network.is_active_t
+    node_taa = np.broadcast_to(network.tet_tn[tet][:, :, None], (int(np.count_nonzero(tet)), 4, 4))
+    ends = node_taa.ravel(), node_taa.transpose(0, 2, 1).ravel()
+    gradient_tac = 0.25 * network.volume_t[tet, None, None] * network.gradient_tac[tet]
+    for axis in np.flatnonzero(excess):
+        slope_ta = np.einsum("tac,tc->ta", gradient_tac, rotation[network.domain_t[tet], :, axis])
+        slope_taa = np.broadcast_to(slope_ta[:, None, :], node_taa.shape)  # to every corner's mean gradient
+        slope = sp.coo_matrix((slope_taa.ravel(), ends), shape=(n, n)).tocsr()
+        scale = sp.diags_array((1.0 - tetwise) * excess[axis] / network.volume_n[:n])
+        total = total - sp.triu(slope.T @ (scale @ slope), 1, format="csr")
+    links = total.tocoo()
+    return Links(np.stack([links.row, links.col], axis=1).astype(np.int32), links.data)
 
 
 class Transport:
@@ -60,6 +119,8 @@ class Transport:
         Law of the flux along a link.
     potential : callable, needed if thermodynamic
         Gives g(y) = -F U(y) / RT and dg/dy of an array of stoichiometries.
+    tetwise : float
+        See `grain_links` [1].
 
     Attributes
     ----------
@@ -78,6 +139,7 @@ class Transport:
         n_threads: int = 1,
         drift: Literal["thermodynamic", "saturating", "dilute"] = "saturating",
         potential: Callable[[Floats], tuple[Floats, Floats]] | None = None,
+        tetwise: float = 0.1,
     ):
         self.network = network
         self.n_threads = n_threads
@@ -92,19 +154,15 @@ class Transport:
         self._gb_area = network.area_b[network.kind_b == GB_BOND]
         self._permeance = permeance
         self._blocking_gap = blocking_gap
-        rotation = network.rotation_gcc
-        tensor_dcc = np.zeros((network.n_grains + 2, 3, 3))
-        tensor_dcc[: network.n_grains] = np.einsum("gik,k,gjk->gij", rotation, diffusivity, rotation)
-        weight_s = spring_weights(network, tensor_dcc[network.domain_t], n_threads)
-        inside = network.is_active_n[network.spring_sn].all(axis=1)
-        self._weight_s = weight_s[inside]
+        links = grain_links(network, diffusivity, tetwise, n_threads)
+        self._weight_g = links.weight_l
         gb = network.bond_bn[network.kind_b == GB_BOND]
-        self.link_ln = np.ascontiguousarray(np.concatenate([network.spring_sn[inside], gb]))
+        self.link_ln = np.ascontiguousarray(np.concatenate([links.link_ln, gb]))
         self._node_links = incidence(self.link_ln.ravel(), network.n_nodes)
         self.pattern = LinkPattern.of(self.link_ln, len(self._active_n))  # these come first
 
     def weight(self, gap_b: Floats | None = None) -> Floats:
-        """Weights of all links, springs first, (n_links,) [m3/s].
+        """Weights of all links, those in the grains first, (n_links,) [m3/s].
 
         Parameters
         ----------
@@ -116,7 +174,7 @@ class Transport:
         if gap_b is not None:
             gap = np.maximum(gap_b[self.network.kind_b == GB_BOND], 0.0)
             share = np.exp(-gap / self._blocking_gap)
-        return np.concatenate([self._weight_s, self._permeance * self._gb_area * share])
+        return np.concatenate([self._weight_g, self._permeance * self._gb_area * share])
 
     def flux(self, stoich_n: Floats, psi_n: Floats, weight_l: Floats) -> LinkFlux:
         """Fluxes of c / c_max from the first to the second node of each link.
