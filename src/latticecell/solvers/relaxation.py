@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from latticecell._kernels import relaxation as kernels
 from latticecell.arrays import Floats, Ints
 
-_SWEEPS = 1
-
 
 class Sweeps:
     """A matrix made ready for sweeps. Its values may change in place, its pattern not.
@@ -54,7 +52,7 @@ class Sweeps:
 
 
 class TwoLevel:
-    """Two-level Gauss-Seidel of matrices of one pattern: nodes, sums over groups, nodes.
+    """Two-level Gauss-Seidel of matrices of one pattern: sums over groups, then nodes.
 
     Parameters
     ----------
@@ -90,12 +88,9 @@ class TwoLevel:
 
         A fixed linear operator between updates.
         """
-        x, sums = np.empty(len(rhs)), np.empty(self._coarse.matrix.shape[0])
-        residual = self.fine.sweep(rhs, x, fresh=True, residual=True)
-        left = np.bincount(self._group_n, residual, len(sums)).astype(float)
-        for k in range(_SWEEPS):
-            self._coarse.sweep(left, sums, fresh=k == 0)
-        x += sums[self._group_n]
+        sums = np.empty(self._coarse.matrix.shape[0])
+        self._coarse.sweep(np.bincount(self._group_n, rhs, len(sums)).astype(float), sums, fresh=True)
+        x = sums[self._group_n]
         return x, self.fine.sweep(rhs, x, residual=True).copy()
 
 
