@@ -32,6 +32,7 @@ from latticecell.view.command import view_command
 
 if TYPE_CHECKING:
     from latticecell.config import Config
+    from latticecell.run import Row
 
 BAD_INPUT, NUMERICAL_FAILURE, NOT_WRITTEN = 2, 3, 4
 
@@ -248,18 +249,22 @@ app.command("study")(_explained()(study_command))
 def _follow(simulation: object, config: Config, path: Path, stop: Stop) -> None:
     """Advance a run to its end, showing progress; stop cleanly when asked to."""
     from latticecell.effort import sentence
+    from latticecell.electrochemistry import BOUND_SLACK
     from latticecell.progress import progress_display
     from latticecell.run import Simulation
 
     assert isinstance(simulation, Simulation)
     stop.patient = True
     steps = simulation.advance()
-    row = None
+    row, bound = None, 1.0 + BOUND_SLACK
     try:
         with progress_display(config) as show:
             for progress in steps:
                 row = progress.row
                 show(progress)
+                if row["stoich_max"] > bound:
+                    _say([_overfull(row)])
+                    bound = float("inf")
                 if stop.number:
                     break
     except SolveError as error:
@@ -277,6 +282,14 @@ def _follow(simulation: object, config: Config, path: Path, stop: Stop) -> None:
     if row is not None:
         typer.echo(f"done at t = {row['time_s']:.1f} s; history, fields and summary.png are in {path}")
         typer.echo(sentence(simulation.directory.info()))
+
+
+def _overfull(row: Row) -> str:
+    """Say that more Li is somewhere than the crystal holds, which only the dilute drift allows."""
+    return (
+        f"stoichiometry of {row['stoich_max']:.4g} at t = {row['time_s']:.1f} s: dilute drift knows no full "
+        'crystal; materials.active.stress_diffusion = "saturating" or "thermodynamic" does'
+    )
 
 
 @contextmanager

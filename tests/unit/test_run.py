@@ -354,3 +354,21 @@ def test_resume_leaves_a_finished_run_and_ends_one_that_was_killed_at_its_end(tm
     (path / "run.json").write_text(json.dumps({**info, "status": "running"}))
     assert Simulation.resume(path).cursor.finished
     assert lc.open_run(path).status == "done"
+
+
+def test_a_crystal_filled_beyond_its_sites_is_told_once(tmp_path):
+    """Dilute drift piles Li up where there is least pressure."""
+    file = tmp_path / "f.toml"
+    table = {
+        "materials": {"active": {"stress_diffusion": "dilute", "partial_molar_volume_m3_per_mol": 1e-5}},
+        "kinetics": {"mechanical_ocv": False},
+        "mechanics": {"pressure_MPa": 900.0},
+        "protocol": {"current_1c_nA": 0.0427, "steps": [{"kind": "rest", "duration_s": 60.0}]},
+        "solver": {"dt_max_s": 20.0},
+    }
+    file.write_text(resolved_toml(config_from_table(SMALL | table)))
+    result = CliRunner().invoke(app, ["run", str(file), "-o", str(tmp_path / "r")])
+    assert result.exit_code == 0, result.output
+    highest = RunDirectory.open(tmp_path / "r").history()["stoich_max"]
+    assert np.sum(highest > 1.0 + 1e-9) > 1, highest
+    assert result.output.count("dilute drift knows no full crystal") == 1
