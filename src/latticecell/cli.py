@@ -262,7 +262,7 @@ def _follow(simulation: object, config: Config, path: Path, stop: Stop) -> None:
             for progress in steps:
                 row = progress.row
                 show(progress)
-                if row["stoich_max"] > bound:
+                if float(row["stoich_max"]) > bound:
                     _say([_overfull(row)])
                     bound = float("inf")
                 if stop.number:

@@ -15,19 +15,19 @@ SECTIONS = {
 }
 PINNED = {
     4: {
-        "voltage_V": 3.3721767174068704,
-        "lithium_mol": 1.5250771963409025e-12,
-        "stoich_sd": 0.010510593954352297,
-        "gap_mean_nm": 0.02069033894423981,
-        "gap_max_nm": 0.11888616472456603,
-        "von_mises_median_GPa": 0.002429601225290646,
-        "von_mises_max_GPa": 0.006214767863870901,
+        "voltage_V": 3.3729283298752883,
+        "lithium_mol": 1.525077196340902e-12,
+        "stoich_sd": 0.010534053529238196,
+        "gap_mean_nm": 0.020831097705851405,
+        "gap_max_nm": 0.11798092186762224,
+        "von_mises_median_GPa": 0.0024295803975177633,
+        "von_mises_max_GPa": 0.006374661905770255,
         "interface_damaged": 0.3519247731391232,
-        "interface_broken": 0.2766830366963584,
-        "gb_damaged": 0.024371949479905845,
-        "gb_broken": 0.02086122584163816,
-        "elastic_J": 1.835118273777483e-15,
-        "dissipated_J": 4.7089151047845915e-14,
+        "interface_broken": 0.2682373602767527,
+        "gb_damaged": 0.04285939134554602,
+        "gb_broken": 0.03934866770727834,
+        "elastic_J": 1.7955015323890446e-15,
+        "dissipated_J": 4.9062402684507385e-14,
     },
 }
 """Last row of the smallest run with weak bonds, by the version of the results."""
