@@ -19,6 +19,7 @@ from latticecell.results import open_run
 from latticecell.slicing import triangle_area
 from latticecell.study import read_study, targets_page
 from latticecell.study.caseruns import CaseRun, CaseRuns
+from latticecell.study.estimates import Estimate
 from latticecell.study.figures import draw_figures
 from latticecell.study.panels import MOMENTS, Panels, cases_of
 from latticecell.study.scoring import read_scale
@@ -297,10 +298,11 @@ def rows_of(study):
             verdict = "within" if i % 3 else "outside"
             ranked = TARGETS.classes[target.tolerance].ranked
             change = ours / float(target.value) - 1
-            row = Row(target, ours, 0.01 * abs(ours), 2, "", change, verdict, "25 %", ranked=ranked)
+            found_one = Estimate(ours, None, None, 0.01 * abs(ours), None, 2)
+            row = Row(target, found_one, "", change, verdict, "25 %", ranked=ranked)
         else:
             verdict = ("holds", "fails", "not run", "no verdict")[i % 4]
-            row = Row(target, None, None, 2, "3.1 < 4.2 & more", None, verdict)
+            row = Row(target, None, "3.1 < 4.2 & more", None, verdict)
         found.append(replace(row, reason="because <b>it</b> is so") if row.missed else row)
     return found
 

@@ -18,7 +18,9 @@ import latticecell as lc
 from latticecell import config_from_table, resolved_toml
 from latticecell.output import RunDirectory
 from latticecell.study.jobs import Job, run_case
-from latticecell.study.study import CSV, PAGE, PARQUET
+from latticecell.study.plan import plan
+from latticecell.study.spec import read_study
+from latticecell.study.study import CSV, ESTIMATES, PAGE, PARQUET
 from pausing import below, paused, start_pausing, wait_for
 from studies import SMALL, study_table
 
@@ -136,6 +138,49 @@ def test_table_runs_and_page(tmp_path):
     assert before == {path: path.stat().st_mtime_ns for path in result.path.glob("runs/*/history.csv")}
 
 
+RESOLUTIONS = {
+    "variants": {
+        "coarse": {"network.spacing_um": 0.95},
+        "fine": {"network.spacing_um": 0.8},
+        "long": {"solver.dt_max_s": 20.0, "solver.dt_initial_s": 10.0},
+        "short": {"solver.dt_max_s": 8.0, "solver.dt_initial_s": 4.0},
+    },
+    "default_variant": "coarse",
+    "convergence": {"networks": ["coarse", "fine"], "steps": ["long", "short"]},
+}
+
+
+def test_networks_and_steps_give_error_bars(tmp_path):
+    table = RESOLUTIONS | {"cases": [{"name": "a"}, {"name": "own", "variant": "coarse"}], "seeds": [3, 5]}
+    result = study(tmp_path, "out", table)
+    columns = result.columns
+    assert columns["level"] == ["coarse"] * 2 + ["fine"] * 2 + ["coarse short"] * 2 + [None] * 2
+    assert set(columns["status"]) == {"done"}
+    assert result.runs["a"][3].info["network"]["sites"] == columns["sites"][2] > columns["sites"][0]
+    name = "charge_end_gap_mean_nm"
+    of = dict(zip(zip(columns["level"], columns["seed"], strict=True), columns[name], strict=True))
+    rows = list(csv.DictReader((result.path / ESTIMATES).read_text().splitlines()))
+    found, own = rows[0], rows[1]
+    fine = (of["fine", 3] + of["fine", 5]) / 2
+    assert float(found[name]) == pytest.approx(fine, rel=1e-12)  # two networks are not extrapolated
+    steps = dict(zip(zip(columns["level"], columns["seed"], strict=True), columns["steps"], strict=True))
+    network, step = [], []
+    for seed in (3, 5):
+        sites = [columns["sites"][i] for i in (0 if seed == 3 else 1, 2 if seed == 3 else 3)]
+        ratio = (sites[1] / sites[0]) ** (1 / 3)
+        network.append(1.25 * abs(of["fine", seed] - of["coarse", seed]) / (ratio - 1))
+        share = steps["coarse", seed] / steps["coarse short", seed]
+        step.append(1.25 * abs(of["coarse", seed] - of["coarse short", seed]) / (1 - share))
+    assert float(found[f"{name}_network_error"]) == pytest.approx(sum(network) / 2, rel=1e-9)
+    assert float(found[f"{name}_step_error"]) == pytest.approx(sum(step) / 2, rel=1e-9)
+    assert float(found[f"{name}_error"]) == result.estimates["a"][name].error > 0
+    assert own["seeds"] == "2" and own[f"{name}_network_error"] == "" and own[f"{name}_seed_interval"]
+    page = (result.path / PAGE).read_text(encoding="utf-8")
+    assert "Estimates" in page and "level coarse short" in page and "±" in page
+    one = study(tmp_path, "out", table, variant="coarse", report_only=True)  # a level alone
+    assert "level" not in one.columns and one.columns["case"] == ["a", "a", "own", "own"]
+
+
 def test_failures_are_told_and_in_nobodys_way(tmp_path):
     table = {"cases": [{"name": "hopeless", "set": HOPELESS}, {"name": "fine"}], "seeds": [3]}
     said = []
@@ -230,7 +275,9 @@ def test_the_example_of_the_documentation(tmp_path):
         (tmp_path / name).write_text(content)
     command = [sys.executable, "sweep.py"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert [name for name, _ in examples] == ["study.toml", "sweep.py"]
+    assert [name for name, _ in examples] == ["study.toml", "converged.toml", "sweep.py"]
+    levels = [run.level for run in plan(read_study(tmp_path / "converged.toml"), tmp_path / "out")]
+    assert levels == [name for name in ("coarse", "medium", "fine", "coarse short") for _ in range(3)]
     assert len(done.stdout.splitlines()) == 3
     assert (tmp_path / "runs" / "strength_and_rate" / PAGE).exists()
 

@@ -205,15 +205,17 @@ def test_tolerances_follow_class_quantity_and_bound(given):
         number("input", "gap", 1.0, tolerance="given"),
     ]
     found = verdicts(given(*entries))
-    good = {name for name, row in found.items() if row.verdict == "within"}
+    good = {name for name, row in found.items() if row.verdict in ("within", "uncertain")}
     assert good == {"near", "wide", "rough", "low", "high"}
     assert "input" not in found
     assert found["near"].allowed == "2 %" and found["wide"].allowed == "8 %"
     assert found["rough"].allowed == "a factor of 3.2"
     assert found["low"].allowed == "at least 8.3 less 10 %" and found["high"].allowed == "at most 9.1"
     row = found["far"]
-    assert (row.ours, row.n_seeds) == (7.5, 2)
-    assert row.spread == pytest.approx(0.5**0.5)
+    assert (row.ours, row.estimate.n_seeds) == (7.5, 2)
+    # the mean of two values is known to the t of one degree of freedom, 12.7, times half their distance
+    assert row.error == row.estimate.seed_interval == pytest.approx(12.706 * 0.5, rel=1e-4)
+    assert row.verdict == "outside" and found["near"].verdict == "uncertain"  # wider than its tolerance
     assert row.difference == pytest.approx(7.5 / 7.7 - 1)
     # neither bounds nor classes that promise nothing are told among the furthest
     assert {one.target.id for one in worst(list(found.values()), 99)} == {"near", "far", "wide"}
@@ -224,7 +226,7 @@ def test_particles_and_several_cases_answer(given):
         given(number("second", "gap", 5.0, case="twin_2"), number("most", "gap", 11.0, case="both"))
     )
     assert (found["second"].ours, found["most"].ours) == (5.0, 11.0)
-    assert found["most"].n_seeds == 1  # the seeds that all of them have
+    assert found["most"].estimate.n_seeds == 1  # the seeds that all of them have
 
 
 def test_what_was_not_run_or_cannot_be_measured_says_so(given):
@@ -249,7 +251,7 @@ def test_registered_measures_and_trends_answer(given, named_law):
     named_law(MEASURES, "mystery", lambda run: 2 * run.at("gap", 3))
     named_law(TRENDS, "shrinks", of_each_seed("b", lambda run: (run.at("gap", 4) < 10, "seen")))
     found = verdicts(given(number("odd", "mystery", 15.1), trend("shrinks")))
-    assert (found["odd"].verdict, found["odd"].ours) == ("within", 15.0)
+    assert (found["odd"].verdict, found["odd"].ours) == ("uncertain", 15.0)
     assert (found["shrinks"].verdict, found["shrinks"].text) == ("holds", "seen (1 of 1 seeds)")
 
 
@@ -259,10 +261,12 @@ def test_csv_and_lines_for_the_terminal(given, tmp_path):
     write_verdicts(tmp_path / "t.csv", rows)
     lines = {line["id"]: line for line in csv.DictReader((tmp_path / "t.csv").read_text().splitlines())}
     assert (lines["far"]["ours"], lines["far"]["reported"]) == ("7.5", "6.0")
+    assert lines["far"]["error"] == lines["far"]["seed_interval"] == "6.3531"
+    assert lines["far"]["network_error"] == lines["far"]["step_error"] == ""
     assert (lines["far"]["difference_percent"], lines["far"]["reason"]) == ("25", "of the moon")
     assert lines["text"]["reason"] == ""
     assert list(counts(rows)) == ["Text", "Fig 3", "Fig S12"]
-    assert summary_lines(rows)[:2] == ["Text     1 within", "Fig 3    1 outside"]
+    assert summary_lines(rows)[:2] == ["Text     1 uncertain", "Fig 3    1 outside"]
     assert "far off: far: 7.5 nm, reported 6" in summary_lines(rows)
 
 

@@ -45,6 +45,7 @@ def summary(run: Run) -> dict[str, Value]:
         return {}
     last = run.cycles[-1]
     found: dict[str, Value] = {
+        "sites": run.info.get("network", {}).get("sites"),
         "cycles": len(run.cycles),
         "steps": len(history["time_s"]) - 1,
         "time_s": float(history["time_s"][-1]),

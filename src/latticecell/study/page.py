@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 
 from latticecell.output.files import write_file
 from latticecell.report import html
-from latticecell.study.plan import Planned
-from latticecell.study.plots import cases_figure, key_label, lines_figure, main_quantities, pretty
+from latticecell.study.estimates import shown
+from latticecell.study.plan import Planned, is_final
+from latticecell.study.plots import Estimates, cases_figure, key_label, lines_figure, main_quantities, pretty
 from latticecell.study.spec import Axis, StudySpec, flat
 from latticecell.study.table import Columns
 
@@ -26,15 +27,24 @@ STYLE: Final = """
 
 
 def write_page(
-    path: Path, spec: StudySpec, runs: Sequence[Planned], columns: Columns, variant: str | None
+    path: Path,
+    spec: StudySpec,
+    runs: Sequence[Planned],
+    columns: Columns,
+    estimates: Estimates,
+    variant: str | None,
 ) -> None:
-    """Write the page as one self-contained HTML file."""
+    """Write the page as one self-contained HTML file.
+
+    Figures show the runs on the finest network, with the errors of the estimates.
+    """
     statuses = columns["status"]
-    done = [i for i, status in enumerate(statuses) if status == "done"]
+    done = [i for i, status in enumerate(statuses) if status == "done" and is_final(runs[i], spec)]
     table = _runs(spec, columns, main_quantities(columns, done))
     sections = [
-        ("What was varied", _varied(spec, variant)),
-        *_figures(spec, runs, columns, done),
+        ("What was varied", _varied(spec, runs, variant)),
+        *_figures(spec, runs, columns, done, estimates),
+        *_estimates(columns, done, estimates),
         ("Runs", f'<div class="runs">{table}</div>'),
     ]
     if failures := [i for i, status in enumerate(statuses) if status == "failed"]:
@@ -55,11 +65,15 @@ def _lead(spec: StudySpec, statuses: Sequence[str]) -> str:
     )
 
 
-def _varied(spec: StudySpec, variant: str | None) -> str:
+def _varied(spec: StudySpec, runs: Sequence[Planned], variant: str | None) -> str:
     rows: list[tuple[str, str]] = []
     if spec.base:
         rows.append(("base", spec.base))
-    if variant:
+    if (one := spec.convergence) and any(run.level for run in runs):
+        for level, names in one.levels.items():
+            values = {k: v for name in names for k, v in flat(spec.variants[name]).items()}
+            rows.append((f"level {level}", ", ".join(f"{key} = {value}" for key, value in values.items())))
+    elif variant:
         told = ", ".join(f"{key} = {value}" for key, value in flat(spec.variants[variant]).items())
         rows.append(("variant", f"{variant}: {told}"))
     rows += [(f"always {key}", str(value)) for key, value in flat(spec.set).items()]
@@ -88,7 +102,7 @@ def _set_text(values: dict[str, Any]) -> str:
 
 
 def _figures(
-    spec: StudySpec, runs: Sequence[Planned], columns: Columns, done: Sequence[int]
+    spec: StudySpec, runs: Sequence[Planned], columns: Columns, done: Sequence[int], estimates: Estimates
 ) -> Iterator[tuple[str, str]]:
     """Yield a section for each axis, each sampled key, and the explicit cases."""
     varied = [i for i in done if runs[i].case.labels is not None]
@@ -101,12 +115,13 @@ def _figures(
             line = _text(_place(second, 1 - number, runs[i], columns, i)) if second else ""
             groups.setdefault(line, {}).setdefault(_place(axis, number, runs[i], columns, i), []).append(i)
         heading = key_label(second.names[0]) if second else ""
-        figure = lines_figure(columns, names, groups, key_label(axis.names[0]), heading)
+        figure = lines_figure(columns, names, groups, key_label(axis.names[0]), heading, estimates=estimates)
         over = "seeds and whatever else varies" if (others and not second) or spec.sample else "seeds"
         yield _section(
             axis.names[0],
             figure,
-            f"Lines are means over {over}, bands reach from lowest to highest value, dots are the runs.",
+            f"Lines are means over {over}, or estimates with error bars where there are some; bands reach "
+            "from lowest to highest value, dots are the runs.",
         )
     for key in spec.sample.ranges if spec.sample and names else ():
         points: dict[Any, list[int]] = {}
@@ -119,11 +134,30 @@ def _figures(
         if runs[i].case.labels is None:
             cases.setdefault(runs[i].case.name, []).append(i)
     if own := main_quantities(columns, [i for rows in cases.values() for i in rows]):
-        caption = "Dots are means over seeds, bars reach from the lowest to the highest value."
+        caption = "Dots are estimates with error bars; pale bars reach from the lowest to the highest seed."
         yield (
             "Cases",
-            html.picture(cases_figure(columns, own, cases), "main quantities of the cases", caption),
+            html.picture(
+                cases_figure(columns, own, cases, estimates), "main quantities of the cases", caption
+            ),
         )
+
+
+def _estimates(columns: Columns, done: Sequence[int], estimates: Estimates) -> Iterator[tuple[str, str]]:
+    """Yield a section with the main quantities of every case and their errors, if there are any."""
+    known = {name for mine in estimates.values() for name, one in mine.items() if one.error is not None}
+    names = [name for name in main_quantities(columns, done) if name in known]
+    if not names:
+        return
+    rows = []
+    for case, mine in list(estimates.items())[:ROWS]:
+        found = [mine.get(name) for name in names]
+        rows.append([case, *(shown(one.value, one.error) if one else html.NOTHING for one in found)])
+    told = (
+        "<p>Errors join those of network and time step, each with what is known of it, and the interval of "
+        "95 % over seeds; all of them, and the observed orders, are in estimates.csv.</p>"
+    )
+    yield "Estimates", told + html.table(("case", *map(pretty, names)), rows, text=(0,))
 
 
 def _section(key: str, figure: Figure, caption: str) -> tuple[str, str]:
@@ -140,12 +174,15 @@ def _place(axis: Axis, number: int, run: Planned, columns: Columns, row: int) ->
 
 
 def _runs(spec: StudySpec, columns: Columns, names: Sequence[str]) -> str:
-    shown = ["case", *(["group"] if "group" in columns else []), "seed", *spec.keys, "status", *names]
-    heads = [key_label(n) if n in spec.keys else pretty(n) for n in shown]
-    rows = [[_cell(name, columns[name][i]) for name in shown] for i in range(min(len(columns["case"]), ROWS))]
+    own = [name for name in ("group", "level") if name in columns]
+    heading = ["case", *own, "seed", *spec.keys, "status", *names]
+    heads = [key_label(n) if n in spec.keys else pretty(n) for n in heading]
+    rows = [
+        [_cell(name, columns[name][i]) for name in heading] for i in range(min(len(columns["case"]), ROWS))
+    ]
     left = len(columns["case"]) - len(rows)
     more = f"<p>{left} more in table.csv.</p>" if left else ""
-    return html.table(heads, rows, text=(0, shown.index("status"))) + more
+    return html.table(heads, rows, text=(0, heading.index("status"))) + more
 
 
 def _cell(name: str, value: Any) -> html.Cell:

@@ -6,7 +6,7 @@ import copy
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -68,12 +68,16 @@ class Case:
 
 @dataclass(frozen=True)
 class Planned:
-    """One run: a case with a seed, its configuration, and the directory that both name."""
+    """One run: a case with a seed, its configuration, and the directory that both name.
+
+    ``level`` is the resolution of a study of convergence, else empty.
+    """
 
     case: Case
     seed: int
     config: Config
     path: Path
+    level: str = ""
 
     @cached_property
     def table(self) -> Table:
@@ -158,7 +162,7 @@ def plan(
     out : Path
         Directory of the study.
     variant : str, optional
-        Default: the study's ``default_variant``.
+        Default: all levels of the study's ``convergence``, or else its ``default_variant``.
     seeds : int or tuple of int, optional
         In place of the study's.
     names : sequence of str
@@ -180,12 +184,11 @@ def plan(
     tables: dict[Path, Table] = {}
     seen: dict[str, list[str]] = {}
     found: list[Planned] = []
-    for case in cases:
-        values = {
-            **flat(spec.set),
-            **flat(spec.variants.get(case.variant or chosen_variant or "", {})),
-            **case.values,
-        }
+    for case, level, variants in _levels(spec, cases, variant):
+        values = flat(spec.set)
+        for name in variants:
+            values |= flat(spec.variants[name])
+        values |= case.values
         for seed in case.seeds or _seeds(case, seed_list(seeds or spec.seeds)):
             try:
                 if case.file not in tables:
@@ -197,12 +200,35 @@ def plan(
                 break  # other seeds have the same problems
             digest, number = run_hash(config, case.kind), config.microstructure.seed
             path = paths.setdefault(digest, runs / f"{file_name(case.name)}-seed{number}-{digest}")
-            found.append(Planned(case, number, config, path))
+            found.append(Planned(case, number, config, path, level))
     if seen:
         raise ConfigError(
             [f"{problem}, in {_listed(list(dict.fromkeys(who)))}" for problem, who in seen.items()]
         )
     return found
+
+
+def is_final(run: Planned, spec: StudySpec) -> bool:
+    """Return whether a run stands for its case: the one on the finest network, or the only one."""
+    return not run.level or spec.convergence is None or run.level == spec.convergence.finest
+
+
+def _levels(
+    spec: StudySpec, cases: Sequence[Case], variant: str | None
+) -> Iterator[tuple[Case, str, tuple[str, ...]]]:
+    """Yield every case with each of its levels and the variants of that.
+
+    A case with a variant of its own has one level, as has a 1-D cell, whose result does not depend on a
+    network.
+    """
+    usual = variant or spec.default_variant
+    for case in cases:
+        if spec.convergence and variant is None and case.variant is None and case.kind != "cell1d":
+            for level, variants in spec.convergence.levels.items():
+                yield case, level, variants
+        else:
+            one = case.variant or usual
+            yield case, "", (one,) if one else ()
 
 
 def _explicit(case: NamedCase, spec: StudySpec) -> Case:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -15,6 +16,7 @@ from matplotlib.ticker import MaxNLocator, NullFormatter, ScalarFormatter
 
 from latticecell.errors import printable
 from latticecell.output.plots import BLACK, BLUE, FONT, GREEN, PURPLE, VERMILLION, WIDTH_INCH, plain
+from latticecell.study.estimates import Estimate
 from latticecell.units import SI_PER_UNIT
 
 ROW_INCH: Final = 2.0
@@ -41,6 +43,8 @@ LOOKS: Final = (
 
 UNITS: Final = (("_per_", "/"), ("m2", "m²"), ("m3", "m³"), ("um", "µm"), ("ohm", "Ω"), ("percent", "%"))
 
+Estimates = Mapping[str, Mapping[str, Estimate]]
+"""Estimates by case and quantity."""
 Groups = Mapping[str, Mapping[Any, Sequence[int]]]
 """Rows of the table by line and by place on the axis."""
 LONGEST_LABEL, LONGEST_TICK = 60, 30
@@ -63,12 +67,14 @@ def lines_figure(
     label: str,
     heading: str = "",
     *,
+    estimates: Estimates = MappingProxyType({}),
     scatter: bool = False,
 ) -> Figure:
     """Draw quantities against an axis: a line of means, a band from lowest to highest, the values as dots.
 
     Places on the axis are numbers, or texts at even distances. ``label`` is that of the axis, ``heading``
-    stands above the legend of the lines; a ``scatter`` has only dots.
+    stands above the legend of the lines; a ``scatter`` has only dots. Where all rows of a place are of one
+    case, the line goes through its estimate, with a bar for the error.
     """
     figure, panels = _grid(names)
     places = list(dict.fromkeys(place for group in groups.values() for place in group))
@@ -78,14 +84,16 @@ def lines_figure(
         for i, (line, group) in enumerate(groups.items()):
             color, marker, dash = _look(i, len(groups))
             x: list[float] = []
-            low, mean, high = [], [], []
+            low, mean, high, error = [], [], [], []
             for place, rows in group.items():
                 values = [columns[name][row] for row in rows if columns[name][row] is not None]
                 if values:
                     x.append(where[place])
                     low.append(min(values))
                     high.append(max(values))
-                    mean.append(float(np.mean(values)))
+                    middle, bar = _middle(columns, name, rows, estimates)
+                    mean.append(middle)
+                    error.append(bar)
                     axes.plot(
                         [where[place]] * len(values),
                         values,
@@ -97,9 +105,14 @@ def lines_figure(
             if scatter:
                 continue
             order = np.argsort(x, kind="stable")
-            x_o, low_o, mean_o, high_o = (np.array(values)[order] for values in (x, low, mean, high))
+            x_o, low_o, mean_o, high_o, error_o = (
+                np.array(values)[order] for values in (x, low, mean, high, error)
+            )
             axes.fill_between(x_o, low_o, high_o, color=color, alpha=0.15, lw=0)
-            axes.plot(x_o, mean_o, color=color, marker=marker, ls=dash, ms=4, lw=1.2, label=_short(line))
+            axes.errorbar(
+                x_o, mean_o, error_o, color=color, marker=marker, ls=dash, ms=4, lw=1.2, capsize=2,
+                elinewidth=0.8, label=_short(line),
+            )  # fmt: skip
         if numeric:
             _scale(axes, [float(place) for place in places], ticks=not scatter)
         else:
@@ -116,16 +129,20 @@ def lines_figure(
 
 
 def cases_figure(
-    columns: Mapping[str, Sequence[Any]], names: Sequence[str], cases: Mapping[str, Sequence[int]]
+    columns: Mapping[str, Sequence[Any]],
+    names: Sequence[str],
+    cases: Mapping[str, Sequence[int]],
+    estimates: Estimates = MappingProxyType({}),
 ) -> Figure:
-    """Draw quantities of explicit cases: means as dots, from lowest to highest as bars."""
+    """Draw quantities of explicit cases: pale lines from lowest to highest, estimates with error bars."""
     figure, panels = _grid(names, max(ROW_INCH, 0.8 + 0.16 * len(cases)))
     for column, (axes, name) in enumerate(zip(panels, names, strict=False)):
         for place, rows in enumerate(cases.values()):
             values = [columns[name][row] for row in rows if columns[name][row] is not None]
             if values:
-                axes.plot([min(values), max(values)], [place, place], color=BLUE, lw=1.2)
-                axes.plot(np.mean(values), place, "o", color=BLUE, ms=4)
+                axes.plot([min(values), max(values)], [place, place], color=BLUE, lw=3, alpha=0.3)
+                middle, error = _middle(columns, name, rows, estimates)
+                axes.errorbar(middle, place, xerr=error, fmt="o", color=BLUE, ms=4, capsize=2, elinewidth=0.8)
         axes.set_yticks(
             range(len(cases)),
             [_short(case, LONGEST_TICK) for case in cases] if column % 2 == 0 else [""] * len(cases),
@@ -150,6 +167,20 @@ def key_label(key: str) -> str:
     """Return a heading of a key: "interface.strength_MPa" becomes "interface.strength (MPa)"."""
     text, unit = _split(key)
     return f"{text} ({unit})" if unit else text
+
+
+def _middle(
+    columns: Mapping[str, Sequence[Any]], name: str, rows: Sequence[int], estimates: Estimates
+) -> tuple[float, float]:
+    """Return the estimate of a quantity and its error (0 if unknown) where all rows are of one case.
+
+    Otherwise the mean of the rows.
+    """
+    cases = {columns["case"][row] for row in rows} if estimates else set()
+    one = estimates.get(cases.pop(), {}).get(name) if len(cases) == 1 else None
+    if one is not None:
+        return one.value, one.error or 0.0
+    return float(np.mean([columns[name][row] for row in rows if columns[name][row] is not None])), 0.0
 
 
 def _short(text: str, longest: int = LONGEST_LABEL) -> str:

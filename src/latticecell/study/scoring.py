@@ -13,6 +13,7 @@ from latticecell.study.caseruns import CaseRun, CaseRuns
 from latticecell.study.jobs import status_of
 from latticecell.study.panels import Panels, read_panels
 from latticecell.study.plan import Case, Planned
+from latticecell.study.resolutions import Resolutions
 from latticecell.study.spec import StudySpec
 from latticecell.study.targets import Targets, read_reasons, read_targets
 from latticecell.study.targets_page import case_heads, case_rows, write_page
@@ -22,11 +23,14 @@ CSV: Final = "targets.csv"
 PAGE: Final = "targets.html"
 
 
-def finished(planned: Sequence[Planned]) -> CaseRuns:
-    """Return those runs of a study that are done, by case, in the order of the file."""
+def finished(planned: Sequence[Planned], level: str = "") -> CaseRuns:
+    """Return those runs of a level of a study that are done, by case, in the order of the file.
+
+    Cases that have one level only belong to all.
+    """
     found: dict[str, list[CaseRun]] = {}
     for one in planned:
-        if status_of(one.path)[0] == "done":
+        if one.level in ("", level) and status_of(one.path)[0] == "done":
             case = one.case
             run = CaseRun(case.name, one.seed, open_run(one.path), about_of(case), case.group, case.extra)
             found.setdefault(case.name, []).append(run)
@@ -56,7 +60,9 @@ def read_scale(spec: StudySpec) -> Scale | None:
     return Scale(targets, reasons, panels, str(spec.folder / targets.code) if targets.code else "")
 
 
-def write_scores(scale: Scale, planned: Sequence[Planned], out: Path, variant: str | None) -> list[str]:
+def write_scores(
+    scale: Scale, planned: Sequence[Planned], out: Path, spec: StudySpec, variant: str | None
+) -> list[str]:
     """Judge a study, and write ``targets.csv``, ``targets.html`` and the tables of its panels.
 
     Parameters
@@ -66,6 +72,8 @@ def write_scores(scale: Scale, planned: Sequence[Planned], out: Path, variant: s
         All its runs; those that are not done are told as missing, but not those of extra cases.
     out : Path
         Directory of the study.
+    spec : StudySpec
+        Its levels of resolution; trends and pictures are those of the finest.
     variant : str or None
         For the head of the page.
 
@@ -74,8 +82,13 @@ def write_scores(scale: Scale, planned: Sequence[Planned], out: Path, variant: s
     list of str
         Lines for the terminal.
     """
-    targets, runs = scale.targets, finished(planned)
-    rows = table(targets, runs, scale.reasons, scale.code)
+    targets, levels, runs = scale.targets, None, finished(planned)
+    if spec.convergence and any(one.level for one in planned):
+        levels = Resolutions(
+            spec.convergence, {name: finished(planned, name) for name in spec.convergence.levels}
+        )
+        runs, variant = levels.runs[spec.convergence.finest], spec.convergence.finest
+    rows = table(targets, runs, scale.reasons, scale.code, levels)
     write_verdicts(out / CSV, rows)
     written = [CSV, PAGE]
     for one in scale.panels.tables:

@@ -85,6 +85,33 @@ class NamedCase(Section):
     extra: Annotated[bool, Field(strict=True)] = False
 
 
+class Convergence(Section):
+    """Variants that differ in resolution only: every case is run on each network, which gives error bars.
+
+    ``networks`` are two or three, coarsest first; ``steps`` two, the longer one first. All networks take the
+    longer step, the coarsest also the shorter one.
+    """
+
+    networks: Annotated[tuple[Text, ...], Field(min_length=1, max_length=3)]
+    steps: Annotated[tuple[Text, ...], Field(max_length=2)] = ()
+
+    @property
+    def levels(self) -> dict[str, tuple[str, ...]]:
+        """Names of the levels and the variants of each: networks, coarsest first, then the shorter step."""
+        found = {name: (name, *self.steps[:1]) for name in self.networks}
+        return found | {self.shorter: (self.networks[0], *self.steps[1:])} if self.shorter else found
+
+    @property
+    def shorter(self) -> str:
+        """The level of the shorter step; empty without."""
+        return f"{self.networks[0]} {self.steps[1]}" if self.steps[1:] else ""
+
+    @property
+    def finest(self) -> str:
+        """The level whose runs stand for the case in figures and pictures."""
+        return self.networks[-1]
+
+
 class StudySpec(Section):
     """A study. Paths are relative to ``folder``, that of its file.
 
@@ -99,6 +126,7 @@ class StudySpec(Section):
     set: dict[str, Any] = Field(default_factory=dict)
     variants: dict[str, dict[str, Any]] = Field(default_factory=dict)
     default_variant: Text | None = None
+    convergence: Convergence | None = None
     axes: tuple[Axis, ...] = ()
     sample: Sample | None = None
     cases: tuple[NamedCase, ...] = ()
@@ -188,16 +216,26 @@ def _cross_check(spec: StudySpec) -> Iterator[str]:
         yield "base: is required"
     for where, name in (
         ("default_variant", spec.default_variant),
+        *(("convergence", name) for name in _convergence_variants(spec)),
         *((f"cases[{i}].variant", case.variant) for i, case in enumerate(spec.cases)),
     ):
         if name is not None and name not in spec.variants:
             yield f"{where} = {name!r}: is not in variants; {nearest(name, list(spec.variants))}"
+    if (one := spec.convergence) and (len(one.steps) == 1 or len(one.networks) + len(one.steps) < 2):
+        yield "convergence: needs two or three networks, two steps, or both"
+    resolutions = list(_convergence_variants(spec))
+    for name in sorted({name for name in resolutions if resolutions.count(name) > 1}):
+        yield f"convergence: {name!r} occurs twice"
     names = [case.name for case in spec.cases]
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield f"cases: {name!r} occurs twice"
     for i, case in enumerate(spec.cases):
         if case.file is None and spec.base is None:
             yield f"cases[{i}] ({case.name}): needs a file, or the study a base"
+
+
+def _convergence_variants(spec: StudySpec) -> tuple[str, ...]:
+    return (*spec.convergence.networks, *spec.convergence.steps) if spec.convergence else ()
 
 
 def _axis_problems(axis: Axis, where: str) -> Iterator[str]:

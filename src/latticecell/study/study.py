@@ -11,12 +11,23 @@ from typing import TYPE_CHECKING, Any
 from latticecell.output.files import make_folder
 from latticecell.registry import load
 from latticecell.results import Run, open_run
+from latticecell.study.estimates import Estimate
 from latticecell.study.page import write_page
-from latticecell.study.plan import Planned, file_name, plan
+from latticecell.study.plan import Planned, file_name, is_final, plan
 from latticecell.study.runner import run_missing
 from latticecell.study.scoring import read_scale, write_scores
 from latticecell.study.spec import StudySpec, read_study, study_from_table
-from latticecell.study.table import CSV, PARQUET, Columns, results_table, write_csv, write_parquet
+from latticecell.study.table import (
+    CSV,
+    ESTIMATES,
+    PARQUET,
+    Columns,
+    estimates,
+    estimates_table,
+    results_table,
+    write_csv,
+    write_parquet,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,26 +42,29 @@ class StudyResult:
     Attributes
     ----------
     path : Path
-        Its directory, with ``table.csv``, ``table.parquet``, ``study.html`` and ``runs/``; with targets also
-        ``targets.csv`` and ``targets.html``.
+        Its directory, with ``table.csv``, ``table.parquet``, ``estimates.csv``, ``study.html`` and
+        ``runs/``; with targets also ``targets.csv`` and ``targets.html``.
     spec : StudySpec
     planned : list of Planned
         Its runs, in the order of the file.
     columns : dict of str to list
         The table, one row for each run; None where a run lacks a quantity.
+    estimates : mapping of str to mapping of str to Estimate
+        Summary quantities with their errors, by case and name.
     """
 
     path: Path
     spec: StudySpec
     planned: Sequence[Planned]
     columns: Columns
+    estimates: Mapping[str, Mapping[str, Estimate]]
 
     @cached_property
     def runs(self) -> dict[str, dict[int, Run]]:
-        """The finished runs by case and seed."""
+        """The finished runs by case and seed; with several resolutions those of the finest network."""
         found: dict[str, dict[int, Run]] = {}
         for planned, status in zip(self.planned, self.columns["status"], strict=True):
-            if status == "done":
+            if status == "done" and is_final(planned, self.spec):
                 found.setdefault(planned.case.name, {})[planned.seed] = open_run(planned.path)
         return found
 
@@ -131,18 +145,20 @@ def study(
         )
     make_folder(path)
     columns = results_table(runs, spec.keys)
+    found = estimates(runs, columns, spec.convergence)
     write_csv(path / CSV, columns)
-    written = [CSV, PAGE]
+    write_csv(path / ESTIMATES, estimates_table(found))
+    written = [CSV, ESTIMATES, PAGE]
     if write_parquet(path / PARQUET, columns):
         written.insert(1, PARQUET)
     else:
         (path / PARQUET).unlink(missing_ok=True)
         say(f"no {PARQUET}: pip install 'latticecell[study]' for it")
-    result = StudyResult(path, spec, runs, columns)
-    write_page(path / PAGE, spec, runs, columns, variant or spec.default_variant)
+    result = StudyResult(path, spec, runs, columns, found)
+    write_page(path / PAGE, spec, runs, columns, found, variant or spec.default_variant)
     say(f"{columns['status'].count('done')} of {len(runs)} runs done; wrote {', '.join(written)} in {path}")
     if scale:  # what earlier calls finished is judged too
         everything = plan(spec, path, variant=variant, seeds=chosen, names=("all",))
-        for line in write_scores(scale, everything, path, variant or spec.default_variant):
+        for line in write_scores(scale, everything, path, spec, variant or spec.default_variant):
             say(line)
     return result

@@ -5,18 +5,28 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from latticecell.output.files import write_file
 from latticecell.results import open_run
 from latticecell.results.summary import summary
+from latticecell.study.estimates import Estimate, Levels, columns_of, estimate
 from latticecell.study.jobs import status_of
 from latticecell.study.plan import Planned
+from latticecell.study.resolutions import levels_of
+from latticecell.study.spec import Convergence
+
+STATES: Final = ("charge_end_", "discharge_end_", "peak_")
+QUANTITIES: Final = (
+    "charge_time_s", "discharge_time_s", "charge_capacity_nAh", "discharge_capacity_nAh", "efficiency",
+    "capacity_retention",
+)  # fmt: skip
+"""Quantities of the summary that have errors, with those that begin as ``STATES``; the rest are counts."""
 
 Columns = dict[str, list[Any]]
-CSV, PARQUET = "table.csv", "table.parquet"
+CSV, PARQUET, ESTIMATES = "table.csv", "table.parquet", "estimates.csv"
 
 
 def results_table(runs: Sequence[Planned], keys: Sequence[str]) -> Columns:
@@ -31,13 +41,52 @@ def results_table(runs: Sequence[Planned], keys: Sequence[str]) -> Columns:
     return {name: [row.get(name) for row in rows] for name in names}
 
 
+def estimates(
+    runs: Sequence[Planned], columns: Columns, wanted: Convergence | None
+) -> dict[str, dict[str, Estimate]]:
+    """Return the summary quantities of every case with their errors, by case and name.
+
+    A seed counts when all its levels are done. Counts and balances of the solver are left out.
+    """
+    by_case: dict[str, dict[int, dict[str, int]]] = {}
+    for i, run in enumerate(runs):
+        if columns["status"][i] == "done":
+            by_case.setdefault(run.case.name, {}).setdefault(run.seed, {})[run.level] = i
+    found: dict[str, dict[str, Estimate]] = {}
+    for case, seeds in by_case.items():
+        for name in (name for name in columns if name in QUANTITIES or name.startswith(STATES)):
+            levels = [_levels(columns, name, rows, wanted) for rows in seeds.values()]
+            if there := [one for one in levels if one is not None]:
+                found.setdefault(case, {})[name] = estimate(there)
+    return found
+
+
+def _levels(
+    columns: Columns, name: str, rows: Mapping[str, int], wanted: Convergence | None
+) -> Levels | None:
+    values = {level: columns[name][i] for level, i in rows.items() if columns[name][i] is not None}
+    sites, steps = ({level: columns[key][i] for level, i in rows.items()} for key in ("sites", "steps"))
+    return levels_of(values, sites, steps, wanted)
+
+
+def estimates_table(found: Mapping[str, Mapping[str, Estimate]]) -> Columns:
+    """Return the table of estimates: a row for each case, six columns for each quantity."""
+    rows = [
+        {"case": case, "seeds": max(one.n_seeds for one in mine.values())}
+        | {column: value for name, one in mine.items() for column, value in columns_of(name, one).items()}
+        for case, mine in found.items()
+    ]
+    return {name: [row.get(name) for row in rows] for name in dict.fromkeys(n for row in rows for n in row)}
+
+
 def _row(run: Planned, keys: Sequence[str]) -> dict[str, Any]:
     status, message = status_of(run.path)
     group = {"group": run.case.group} if run.case.group else {}
+    level = {"level": run.level} if run.level else {}
     varied = {key: _plain(run.value(key)) for key in keys}
     numbers = summary(open_run(run.path)) if status == "done" else {}
     return {
-        "case": run.case.name, **group, "seed": run.seed, **varied, "status": status, **numbers,
+        "case": run.case.name, **group, "seed": run.seed, **level, **varied, "status": status, **numbers,
         "message": message, "run": run.path.name,
     }  # fmt: skip
 

@@ -13,7 +13,9 @@ from latticecell.errors import ConfigError
 from latticecell.reader import checked, read_table
 from latticecell.schema import Section
 from latticecell.study.caseruns import CaseRuns
+from latticecell.study.estimates import Estimate, Levels, estimate
 from latticecell.study.measures import Measure, Number, Text, measure_of
+from latticecell.study.resolutions import Resolutions
 from latticecell.study.spec import nearest
 from latticecell.study.trends import TRENDS, Rule, Trend, every
 
@@ -127,10 +129,31 @@ class Targets(Section):
 
         Raises `ConfigError` if it cannot be measured.
         """
+        return list(self.by_seed(target, runs).values())
+
+    def by_seed(self, target: Target, runs: CaseRuns) -> dict[int, float]:
+        """Return the values of a number by seed; raises `ConfigError` if it cannot be measured."""
         combine = COMBINE[self.answers.get(target.case, Answer()).combine]
         measure = measure_of(target.quantity, target.event, self.suffix(target), self.measures)
         found = runs.together(*self.cases(target))
-        return [float(combine([measure(run) for run in some])) for some in found]
+        return {some[0].seed: float(combine([measure(run) for run in some])) for some in found}
+
+    def estimate(self, target: Target, runs: CaseRuns, levels: Resolutions | None) -> Estimate | None:
+        """Return a number with its errors; None where the runs are not there.
+
+        Seeds count whose levels are all there; without any such seed, or without levels, the errors of
+        network and step stay unknown. Raises `ConfigError` if it cannot be measured.
+        """
+        found = [Levels((1.0,), (value,)) for value in self.numbers(target, runs)]
+        if levels is not None:
+            values = {name: self.by_seed(target, some) for name, some in levels.runs.items()}
+            case = self.cases(target)[0]
+            whole = (
+                levels.of({name: mine[seed] for name, mine in values.items() if seed in mine}, case, seed)
+                for seed in next(iter(values.values()), {})
+            )
+            found = [one for one in whole if one is not None] or found
+        return estimate(found) if found else None
 
     def rule(self, target: Target) -> Rule:
         """Return what decides a trend; raises `ConfigError` if nothing does."""

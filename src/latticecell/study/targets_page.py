@@ -16,6 +16,7 @@ from latticecell.reader import resolved_toml
 from latticecell.report import html
 from latticecell.report.html import NOTHING, Cell
 from latticecell.study.caseruns import CaseRun, CaseRuns
+from latticecell.study.estimates import shown
 from latticecell.study.figures import Drawn, draw_figures
 from latticecell.study.panels import SECTIONS, CaseTable, Heading, Panels
 from latticecell.study.spec import flat
@@ -41,6 +42,7 @@ dt { color: #555; } dd { margin: 0; }
 """
 TONES: Final[dict[str, str]] = {
     "within": "good",
+    "uncertain": "bad",
     "holds": "good",
     "outside": "bad",
     "fails": "bad",
@@ -51,6 +53,7 @@ TONES: Final[dict[str, str]] = {
 """Classes of `latticecell.report.html.STYLE` for verdicts."""
 SUMMARY: Final = (
     ("number", "within"),
+    ("number", "uncertain"),
     ("number", "outside"),
     ("number", "not run"),
     ("number", "not measured"),
@@ -107,7 +110,8 @@ def summary_table(rows: Sequence[Row]) -> str:
     columns = [
         (kind, verdict)
         for kind, verdict in SUMMARY
-        if verdict not in ("not measured", "no verdict") or any(row.verdict == verdict for row in rows)
+        if verdict not in ("uncertain", "not measured", "no verdict")
+        or any(row.verdict == verdict for row in rows)
     ]
 
     def line(name: str, mine: Sequence[Row]) -> list[Cell]:
@@ -169,7 +173,7 @@ def _numbers(rows: Sequence[Row], targets: Targets, *, entire: bool = False) -> 
         (
             *_what(row, targets, entire),
             f"{float(row.target.value):g}",
-            measured(row.ours, row.spread),
+            shown(row.ours, row.error),
             row.target.unit.replace("1e-12 mol", "pmol"),
             percent(row.difference),
             row.target.tolerance,
@@ -223,20 +227,6 @@ def quantity_name(quantity: str, targets: Targets) -> str:
     for symbol, words in targets.names.symbols.items():
         quantity = quantity.replace(symbol, words)
     return quantity.replace("_", " ").replace(",", ", ").replace(",  ", ", ")
-
-
-def measured(value: float | None, spread: float | None) -> str:
-    """Return a value with the digits that its standard deviation leaves, or four: "14.3 ± 1.2"."""
-    if value is None or not np.isfinite(value):
-        return NOTHING
-    if spread is None or not np.isfinite(spread) or spread <= 0:
-        return f"{value:.4g}"
-    digits = 1 - int(np.floor(np.log10(spread)))
-    scale = int(np.floor(np.log10(abs(value)))) if value else 0
-    if not (-4 <= scale < 6 and digits <= 8):
-        return f"{value:.3g}\u00a0±\u00a0{spread:.2g}"
-    shown = max(digits, 0)
-    return f"{round(value, digits):.{shown}f}\u00a0±\u00a0{round(spread, digits):.{shown}f}"
 
 
 def percent(difference: float | None) -> str:

@@ -14,9 +14,11 @@ import numpy as np
 from latticecell.errors import ConfigError
 from latticecell.output.files import write_file
 from latticecell.study.caseruns import CaseRuns
+from latticecell.study.estimates import Estimate
+from latticecell.study.resolutions import Resolutions
 from latticecell.study.targets import Target, Targets, figure_of, figure_order
 
-Verdict = Literal["within", "outside", "holds", "fails", "not run", "not measured", "no verdict"]
+Verdict = Literal["within", "uncertain", "outside", "holds", "fails", "not run", "not measured", "no verdict"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +28,15 @@ class Row:
     Attributes
     ----------
     target : Target
-    ours : float or None
-        Mean over the seeds, in the unit of the target; None for trends and where nothing was run.
-    spread : float or None
-        Standard deviation over the seeds; None for a single one.
-    n_seeds : int
-        Number of seeds.
+    estimate : Estimate or None
+        Ours with its errors, in the unit of the target; None for trends and where nothing was run.
     text : str
         The numbers that decided a trend.
     difference : float or None
         ours / theirs - 1.
     verdict : str
-        "within" or "outside" the tolerance of the target's class; a trend "holds" or "fails".
+        "within" or "outside" the tolerance of the target's class, "uncertain" where it would be within but
+        the error is wider than the tolerance; a trend "holds" or "fails".
     allowed : str
         The tolerance, in words.
     reason : str
@@ -47,9 +46,7 @@ class Row:
     """
 
     target: Target
-    ours: float | None
-    spread: float | None
-    n_seeds: int
+    estimate: Estimate | None
     text: str
     difference: float | None
     verdict: Verdict
@@ -58,12 +55,28 @@ class Row:
     ranked: bool = True
 
     @property
+    def ours(self) -> float | None:
+        """The value of the estimate."""
+        return self.estimate.value if self.estimate else None
+
+    @property
+    def error(self) -> float | None:
+        """The error of the estimate."""
+        return self.estimate.error if self.estimate else None
+
+    @property
     def missed(self) -> bool:
         """Whether it counts as a miss."""
         return self.verdict in ("outside", "fails")
 
 
-def table(targets: Targets, runs: CaseRuns, reasons: Mapping[str, str], code: str = "") -> list[Row]:
+def table(
+    targets: Targets,
+    runs: CaseRuns,
+    reasons: Mapping[str, str],
+    code: str = "",
+    levels: Resolutions | None = None,
+) -> list[Row]:
     """Return a row for every target that a simulation can answer, in the order of the file.
 
     Parameters
@@ -74,26 +87,29 @@ def table(targets: Targets, runs: CaseRuns, reasons: Mapping[str, str], code: st
         Why targets are missed, by id.
     code : str
         The file that registers what is not declared, for the sentence on what cannot be measured.
+    levels : Resolutions, optional
+        The runs of all resolutions; without, errors are those of the seeds.
     """
     rows = []
     for target in targets.results:
-        judge = _number if target.kind == "number" else _trend
+        why = reasons.get(target.id, "")
         try:
-            rows.append(judge(targets, target, runs, reasons.get(target.id, "")))
+            if target.kind == "number":
+                rows.append(_number(targets, target, targets.estimate(target, runs, levels), why))
+            else:
+                rows.append(_trend(targets, target, runs, why))
         except ConfigError as error:
             hint = (
                 f"; its code is in {code}, give --laws {code}" if code and "registered" in str(error) else ""
             )
-            rows.append(Row(target, None, None, 0, "", None, "not measured", "", f"{error}{hint}"))
+            rows.append(Row(target, None, "", None, "not measured", "", f"{error}{hint}"))
     return rows
 
 
-def _number(targets: Targets, target: Target, runs: CaseRuns, why: str) -> Row:
-    values = targets.numbers(target, runs)
-    if not values:
-        return Row(target, None, None, 0, "", None, "not run")
-    ours = float(np.mean(values))
-    spread = float(np.std(values, ddof=1)) if len(values) > 1 else None
+def _number(targets: Targets, target: Target, found: Estimate | None, why: str) -> Row:
+    if found is None:
+        return Row(target, None, "", None, "not run")
+    ours, certain = found.value, True
     theirs = float(target.value)
     difference = ours / theirs - 1
     judged, allowed = targets.judge(target), targets.classes[target.tolerance]
@@ -108,20 +124,21 @@ def _number(targets: Targets, target: Target, runs: CaseRuns, why: str) -> Row:
         assert allowed.relative is not None
         share = judged.relative.get(target.tolerance, allowed.relative)
         good = abs(difference) <= share
+        certain = found.error is None or found.error <= share * abs(theirs)
         told = f"{100 * share:g} %"
     ranked = allowed.ranked and not judged.bound
-    verdict: Verdict = "within" if good else "outside"
-    return Row(target, ours, spread, len(values), "", difference, verdict, told, "" if good else why, ranked)
+    verdict: Verdict = ("within" if certain else "uncertain") if good else "outside"
+    return Row(target, found, "", difference, verdict, told, "" if good else why, ranked)
 
 
 def _trend(targets: Targets, target: Target, runs: CaseRuns, why: str) -> Row:
     if target.id in targets.undecided:
-        return Row(target, None, None, 0, "", None, "no verdict", "", targets.undecided[target.id])
+        return Row(target, None, "", None, "no verdict", "", targets.undecided[target.id])
     found = targets.rule(target)(runs)
     if found is None:
-        return Row(target, None, None, 0, "", None, "not run")
+        return Row(target, None, "", None, "not run")
     verdict: Verdict = "holds" if found.holds else "fails"
-    return Row(target, None, None, len(runs.seeds), found.said, None, verdict, "", "" if found.holds else why)
+    return Row(target, None, found.said, None, verdict, "", "" if found.holds else why)
 
 
 def worst(rows: Sequence[Row], count: int = 5) -> list[Row]:
@@ -161,15 +178,17 @@ def summary_lines(rows: Sequence[Row]) -> list[str]:
 
 def write_verdicts(path: Path, rows: Sequence[Row]) -> None:
     """Write the table as CSV, numbers in the unit of the source."""
-    heads = ("id", "figure", "case", "quantity", "event", "class", "reported", "unit", "ours", "sd", "seeds",
-             "difference_percent", "allowed", "verdict", "found", "reason")  # fmt: skip
+    heads = ("id", "figure", "case", "quantity", "event", "class", "reported", "unit", "ours", "error",
+             "network_error", "step_error", "seed_interval", "seeds", "difference_percent", "allowed",
+             "verdict", "found", "reason")  # fmt: skip
     lines = []
     for row in rows:
-        t = row.target
+        t, one = row.target, row.estimate
+        errors = (one.error, one.network_error, one.step_error, one.seed_interval) if one else (None,) * 4
         lines.append(
             (t.id, t.figure, t.case, t.quantity, t.event, t.tolerance, t.value, t.unit, _digits(row.ours),
-             _digits(row.spread), row.n_seeds, _digits(row.difference and 100 * row.difference), row.allowed,
-             row.verdict, row.text, row.reason)
+             *map(_digits, errors), one.n_seeds if one else "",
+             _digits(row.difference and 100 * row.difference), row.allowed, row.verdict, row.text, row.reason)
         )  # fmt: skip
     write_lines(path, heads, lines)
 
