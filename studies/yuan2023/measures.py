@@ -24,11 +24,19 @@ Floats = NDArray[np.float64]
 
 PLATEAU_SHARE: Final = 0.95
 """The plateau of the gap is where its mean exceeds this share of its peak."""
+MARKER_NM, MARKER_S = 0.3, 2200.0
+"""Mean gap and time at which the paper lets the rapid rise begin."""
 WINDOW_S: Final = (1200.0, 2200.0)
 """Part of charging in which the paper compares the two particles [s]."""
 
 
 def onset_time(run: CaseRun) -> float:
+    """Time at which the mean gap reaches what the paper marks as the start of its rapid rise [s]."""
+    gap = np.maximum.accumulate(run.column("gap_mean_nm")[run.charge])
+    return float(np.interp(MARKER_NM, gap, run.column("time_s")[run.charge]))
+
+
+def tangent_onset(run: CaseRun) -> float:
     """Start of the rapid rise of the mean gap [s]: its line from 25 to 75 % of the peak, taken to zero."""
     gap = np.maximum.accumulate(run.column("gap_mean_nm")[run.charge])
     time = run.column("time_s")[run.charge]
@@ -159,6 +167,7 @@ def _touching(run: CaseRun, kind: int) -> NDArray[np.bool_]:
 
 
 MEASURES.register("t_gap_onset", onset_time)
+MEASURES.register("t_gap_onset_tangent", tangent_onset)
 MEASURES.register("plateau_start", lambda run: plateau(run)[0])
 MEASURES.register("plateau_end", lambda run: plateau(run)[1])
 MEASURES.register("abs(eps_V_max) P1 minus P2", strain_lead)

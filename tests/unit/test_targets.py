@@ -11,7 +11,7 @@ from latticecell.study import MEASURES, TRENDS
 from latticecell.study.measures import Measure, measure_of
 from latticecell.study.targets import figure_of, figure_order, read_reasons, read_targets
 from latticecell.study.trends import alike, every, of_each_seed, rising
-from latticecell.study.verdicts import counts, summary_lines, table, worst, write_verdicts
+from latticecell.study.verdicts import by_second, counts, summary_lines, table, worst, write_verdicts
 
 FILE = """
 source = "report"
@@ -219,6 +219,41 @@ def test_tolerances_follow_class_quantity_and_bound(given):
     assert row.difference == pytest.approx(7.5 / 7.7 - 1)
     # neither bounds nor classes that promise nothing are told among the furthest
     assert {one.target.id for one in worst(list(found.values()), 99)} == {"near", "far", "wide"}
+
+
+def test_a_second_definition_stands_beside_the_plain_one(given, named_law, tmp_path):
+    named_law(TRENDS, "sinks", of_each_seed("b", lambda run: (run.at("gap", 4) > 10, "seen")))
+    targets = given(
+        number("early", "gap", 4.0, event="charge_end", case="b") + 'second = "gap@late"\n',
+        number("plain", "gap", 11.0, case="b"),
+        trend("held") + 'second = "sinks"\n',
+        text=FILE.replace('target = "grows"\nrising', 'target = "held"\nrising'),
+    )
+    rows = table(targets, RUNS, {})
+    found = {row.target.id: row for row in rows}
+    early, held = found["early"], found["held"]
+    assert (early.ours, early.verdict) == (11.0, "outside")
+    assert (early.second.ours, early.second.verdict) == (6.5, "outside")
+    assert (held.verdict, held.second.verdict, held.second.text) == ("holds", "fails", "seen (0 of 1 seeds)")
+    assert found["plain"].second is None
+    assert [row.verdict for row in by_second([found["plain"], held])] == ["within", "fails"]
+    write_verdicts(tmp_path / "t.csv", rows)
+    lines = {line["id"]: line for line in csv.DictReader((tmp_path / "t.csv").read_text().splitlines())}
+    assert (lines["early"]["second_definition"], lines["early"]["second_found"]) == ("gap@late", "6.5")
+    assert lines["held"]["second_verdict"] == "fails" and lines["plain"]["second_verdict"] == ""
+
+
+def test_what_is_left_out_is_not_counted_but_told(given):
+    targets = given(number("one", "gap", 7.5), number("same", "gap", 7.5) + 'left_out = "repeats one"\n')
+    assert "same" not in verdicts(targets)
+    assert [(t.id, t.left_out) for t in targets.left_out] == [("same", "repeats one")]
+
+
+@pytest.mark.parametrize(("value", "verdict"), [(10.4, "outside"), (10.6, "within"), (11.6, "outside")])
+def test_absolute_tolerances_and_those_of_an_event(given, value, verdict):
+    text = FILE.replace("[undecided]", '"gap@charge_end" = { absolute = 0.5 }\n[undecided]')
+    row = verdicts(given(number("near", "gap", value, case="b"), text=text))["near"]
+    assert (row.verdict, row.allowed) == (verdict, "0.5 nm")
 
 
 def test_particles_and_several_cases_answer(given):

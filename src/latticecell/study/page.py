@@ -182,7 +182,7 @@ def _runs(spec: StudySpec, columns: Columns, names: Sequence[str]) -> str:
     ]
     left = len(columns["case"]) - len(rows)
     more = f"<p>{left} more in table.csv.</p>" if left else ""
-    return html.table(heads, rows, text=(0, heading.index("status"))) + more
+    return html.table(heads, rows, text=(0, *map(heading.index, (*own, "status")))) + more
 
 
 def _cell(name: str, value: Any) -> html.Cell:

@@ -26,7 +26,9 @@ class Target(Section):
     """One number, in ``unit``, or one trend, in words, that the source reports.
 
     ``figure`` is where it is shown ("Fig 2A"); ``case``, ``quantity`` and ``event`` say which case, what and
-    when; ``tolerance`` names a class of the file.
+    when; ``tolerance`` names a class of the file. ``second`` is another definition, judged beside the plain
+    one and never in its place: for a number the name of a measure, for a trend that of a rule. What is
+    ``left_out`` is not counted, and says why: it repeats another target, or cannot fail.
     """
 
     id: Text
@@ -39,6 +41,13 @@ class Target(Section):
     kind: Literal["number", "trend"]
     tolerance: Text
     note: str = ""
+    second: str = ""
+    left_out: str = ""
+
+    @property
+    def other(self) -> Target:
+        """The same target by its second definition."""
+        return self.model_copy(update={"quantity" if self.kind == "number" else "id": self.second})
 
 
 class Tolerance(Section):
@@ -60,12 +69,14 @@ class Tolerance(Section):
 class Judged(Section):
     """How a quantity is judged where it differs from its class: as a bound, or by a tolerance of its own.
 
-    ``slack`` is the share by which a bound may be missed; ``relative`` the allowed difference by class.
+    ``slack`` is the share by which a bound may be missed; ``relative`` the allowed difference by class;
+    ``absolute`` that in the unit of the target. A name "quantity@event" comes before "quantity".
     """
 
     bound: Literal["", "at least", "at most"] = ""
     slack: Number = 0.0
     relative: dict[str, float] = Field(default_factory=dict)
+    absolute: Number | None = None
 
 
 class Answer(Section):
@@ -107,8 +118,17 @@ class Targets(Section):
 
     @property
     def results(self) -> tuple[Target, ...]:
-        """The targets that a simulation can answer."""
-        return tuple(t for t in self.targets if t.kind == "trend" or self.classes[t.tolerance].result)
+        """The targets that a simulation can answer and that count."""
+        return tuple(
+            t
+            for t in self.targets
+            if not t.left_out and (t.kind == "trend" or self.classes[t.tolerance].result)
+        )
+
+    @property
+    def left_out(self) -> tuple[Target, ...]:
+        """The targets that are not counted, with a reason."""
+        return tuple(t for t in self.targets if t.left_out)
 
     def cases(self, target: Target) -> tuple[str, ...]:
         """Return the cases of the study that answer a target."""
@@ -122,7 +142,8 @@ class Targets(Section):
 
     def judge(self, target: Target) -> Judged:
         """Return how the quantity of a target is judged."""
-        return self.judged.get(target.quantity, Judged())
+        usual = self.judged.get(target.quantity, Judged())
+        return self.judged.get(f"{target.quantity}@{target.event}", usual)
 
     def numbers(self, target: Target, runs: CaseRuns) -> list[float]:
         """Return the values of a number, one for each seed; none where the runs are not there.

@@ -21,7 +21,7 @@ from latticecell.study.figures import Drawn, draw_figures
 from latticecell.study.panels import SECTIONS, CaseTable, Heading, Panels
 from latticecell.study.spec import flat
 from latticecell.study.targets import Targets, figure_of
-from latticecell.study.verdicts import Row, counts, worst
+from latticecell.study.verdicts import Row, by_second, counts, worst
 
 STYLE: Final = """
 h3 { font-size: 1rem; margin: 1.2rem 0 .3rem; } h3 small { font-weight: 400; }
@@ -80,7 +80,9 @@ def write_page(
     """
     drawn = draw_figures(panels, runs, targets)
     lead = (
-        f"<p>{escape(targets.about)}</p>\n<p><strong>{escape(score(rows))}</strong></p>\n<dl>"
+        f"<p>{escape(targets.about)}</p>\n<p><strong>{escape(score(rows))}</strong></p>\n"
+        + _second_score(rows)
+        + "<dl>"
         + "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in about.items())
         + "</dl>"
     )
@@ -89,6 +91,7 @@ def write_page(
         ("Furthest off", "<p>By the ratio to the reported value; bounds and classes that promise nothing are "
          "left out.</p>" + worst_table(rows, targets)),
         ("Numbers and trends", full_table(rows, targets, [one.name for one in drawn])),
+        *([("Not counted", left_out_table(targets))] if targets.left_out else []),
         *([("Figures", "\n".join(figure_html(one, rows) for one in drawn))] if drawn else []),
         *((title, _registered(title, runs)) for title in panels.code),
         *((table.title, case_table(table, targets, runs)) for table in panels.tables),
@@ -140,6 +143,25 @@ def score(rows: Sequence[Row]) -> str:
     return "; ".join(told) + "."
 
 
+def _second_score(rows: Sequence[Row]) -> str:
+    """The score with second definitions, where there are some."""
+    if not any(row.second for row in rows):
+        return ""
+    told = f"With the second definition where one is given: {score(by_second(rows))}"
+    return f"<p>{escape(told)}</p>\n"
+
+
+def left_out_table(targets: Targets) -> str:
+    """Targets that are not counted, and why."""
+    rows = [
+        (t.figure, quantity_name(t.quantity, targets), t.case.replace("_", " "), str(t.value), t.left_out)
+        for t in targets.left_out
+    ]
+    return html.table(
+        ("figure", "quantity", "case", f"the {targets.source} says", "why"), rows, text=range(5)
+    )
+
+
 def worst_table(rows: Sequence[Row], targets: Targets, count: int = 5) -> str:
     """The numbers that are furthest from the source's, with the reasons."""
     found = worst(rows, count)
@@ -168,7 +190,7 @@ def full_table(rows: Sequence[Row], targets: Targets, figures: Sequence[str]) ->
 def _numbers(rows: Sequence[Row], targets: Targets, *, entire: bool = False) -> str:
     """Table of numbers; ``entire`` adds the figure in full, for tables that mix figures."""
     heads = ("panel", "quantity", "case", "when", targets.source, "ours", "unit", "difference", "class",
-             "allowed", "verdict", "note")  # fmt: skip
+             "allowed", "verdict", "by another definition", "note")  # fmt: skip
     lines: list[Sequence[Cell]] = [
         (
             *_what(row, targets, entire),
@@ -179,11 +201,12 @@ def _numbers(rows: Sequence[Row], targets: Targets, *, entire: bool = False) -> 
             row.target.tolerance,
             row.allowed,
             (row.verdict, f"verdict {TONES[row.verdict]}"),
+            _second(row),
             (_note(row), "note"),
         )
         for row in rows
     ]
-    return html.table(heads, lines, text=(0, 1, 2, 3, 6, 8, 9, 10, 11))
+    return html.table(heads, lines, text=(0, 1, 2, 3, 6, 8, 9, 10, 11, 12))
 
 
 def _trends(rows: Sequence[Row], targets: Targets) -> str:
@@ -196,6 +219,7 @@ def _trends(rows: Sequence[Row], targets: Targets) -> str:
         "we find",
         "class",
         "verdict",
+        "by another definition",
         "note",
     )
     lines: list[Sequence[Cell]] = [
@@ -205,11 +229,20 @@ def _trends(rows: Sequence[Row], targets: Targets) -> str:
             (row.text or NOTHING, "note"),
             row.target.tolerance,
             (row.verdict, f"verdict {TONES[row.verdict]}"),
+            _second(row),
             (_note(row), "note"),
         )
         for row in rows
     ]
-    return html.table(heads, lines, text=range(9))
+    return html.table(heads, lines, text=range(10))
+
+
+def _second(row: Row) -> Cell:
+    """What the second definition finds, and its verdict."""
+    if row.second is None:
+        return ""
+    found = row.second.text or shown(row.second.ours, row.second.error)
+    return f"{found}: {row.second.verdict}", "note"
 
 
 def _what(row: Row, targets: Targets, entire: bool) -> tuple[str, str, str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -43,6 +43,8 @@ class Row:
         Why a target is missed, or not measured.
     ranked : bool
         Whether it may be told among the numbers that are furthest off.
+    second : Row or None
+        The same by another definition, if the target has one.
     """
 
     target: Target
@@ -53,6 +55,7 @@ class Row:
     allowed: str = ""
     reason: str = ""
     ranked: bool = True
+    second: Row | None = None
 
     @property
     def ours(self) -> float | None:
@@ -90,20 +93,28 @@ def table(
     levels : Resolutions, optional
         The runs of all resolutions; without, errors are those of the seeds.
     """
-    rows = []
-    for target in targets.results:
-        why = reasons.get(target.id, "")
+
+    def judged(target: Target, why: str) -> Row:
         try:
             if target.kind == "number":
-                rows.append(_number(targets, target, targets.estimate(target, runs, levels), why))
-            else:
-                rows.append(_trend(targets, target, runs, why))
+                return _number(targets, target, targets.estimate(target, runs, levels), why)
+            return _trend(targets, target, runs, why)
         except ConfigError as error:
             hint = (
                 f"; its code is in {code}, give --laws {code}" if code and "registered" in str(error) else ""
             )
-            rows.append(Row(target, None, "", None, "not measured", "", f"{error}{hint}"))
+            return Row(target, None, "", None, "not measured", "", f"{error}{hint}")
+
+    rows = []
+    for target in targets.results:
+        row = judged(target, reasons.get(target.id, ""))
+        rows.append(replace(row, second=judged(target.other, "")) if target.second else row)
     return rows
+
+
+def by_second(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows with the second definition where there is one."""
+    return [row.second or row for row in rows]
 
 
 def _number(targets: Targets, target: Target, found: Estimate | None, why: str) -> Row:
@@ -120,6 +131,10 @@ def _number(targets: Targets, target: Target, found: Estimate | None, why: str) 
     elif allowed.decades is not None:
         good = ours * theirs > 0 and abs(np.log10(ours / theirs)) <= allowed.decades
         told = allowed.words or f"a factor of {10**allowed.decades:.2g}"
+    elif judged.absolute is not None:
+        good = abs(ours - theirs) <= judged.absolute
+        certain = found.error is None or found.error <= judged.absolute
+        told = f"{judged.absolute:g} {target.unit}"
     else:
         assert allowed.relative is not None
         share = judged.relative.get(target.tolerance, allowed.relative)
@@ -180,7 +195,7 @@ def write_verdicts(path: Path, rows: Sequence[Row]) -> None:
     """Write the table as CSV, numbers in the unit of the source."""
     heads = ("id", "figure", "case", "quantity", "event", "class", "reported", "unit", "ours", "error",
              "network_error", "step_error", "seed_interval", "seeds", "difference_percent", "allowed",
-             "verdict", "found", "reason")  # fmt: skip
+             "verdict", "found", "reason", "second_definition", "second_found", "second_verdict")  # fmt: skip
     lines = []
     for row in rows:
         t, one = row.target, row.estimate
@@ -188,9 +203,14 @@ def write_verdicts(path: Path, rows: Sequence[Row]) -> None:
         lines.append(
             (t.id, t.figure, t.case, t.quantity, t.event, t.tolerance, t.value, t.unit, _digits(row.ours),
              *map(_digits, errors), one.n_seeds if one else "",
-             _digits(row.difference and 100 * row.difference), row.allowed, row.verdict, row.text, row.reason)
+             _digits(row.difference and 100 * row.difference), row.allowed, row.verdict, row.text, row.reason,
+             t.second, *((_found(row.second), row.second.verdict) if row.second else ("", "")))
         )  # fmt: skip
     write_lines(path, heads, lines)
+
+
+def _found(row: Row) -> str:
+    return row.text or _digits(row.ours)
 
 
 def write_lines(path: Path, heads: Sequence[str], lines: Sequence[Sequence[object]]) -> None:
