@@ -69,6 +69,33 @@ def test_a_free_rotated_grain_strains_along_its_axes_without_stress(grain, warmi
     assert np.abs(stress_tv).max() < 1e-9 * 78e9 * abs(beta)
 
 
+def test_a_rotated_grain_is_stiffest_along_its_own_axes(grain):
+    """Under tension along [001] it lengthens by 1 / E_c and narrows by nu_c / E of it in the plane."""
+    network, laws, _ = grain
+    a, _, c = network.rotation_gcc[0].T
+    stiffness = domain_stiffness(laws, network)[0]
+    stress = np.array([c[0] ** 2, c[1] ** 2, c[2] ** 2, c[1] * c[2], c[0] * c[2], c[0] * c[1]])
+    x, y, z, yz, xz, xy = np.linalg.solve(stiffness, stress)
+    strain = np.array([[x, xy / 2, xz / 2], [xy / 2, y, yz / 2], [xz / 2, yz / 2, z]])
+    assert c @ strain @ c == pytest.approx(1 / 61e9, rel=1e-9)
+    assert a @ strain @ a == pytest.approx(-0.17 / 78e9, rel=1e-9)
+    assert abs(a @ strain @ c) < 1e-9 / 61e9
+
+
+def test_a_grain_keeps_its_size_below_the_stoichiometry_that_is_told():
+    config = tiny(materials={"active": {"strain_frozen_below": 0.37}})
+    network = build_network(config, build_microstructure(config))
+    expansion = LithiumExpansion(mechanical_laws(config), network)
+    beta = [
+        expansion.linear(np.full(network.n_nodes, y))[network.is_active_n] for y in (0.4, 0.37, 0.3, 0.02)
+    ]
+    assert (beta[0] > beta[1]).all()
+    np.testing.assert_array_equal(beta[2], beta[1])
+    np.testing.assert_array_equal(beta[3], beta[1])
+    law, start = mechanical_laws(config).expansion, config.materials.active.initial_stoichiometry
+    np.testing.assert_allclose(beta[1], law.strain(0.37) - law.strain(start), rtol=1e-12)
+
+
 def test_a_gradient_of_lithium_stresses_the_grain(grain):
     """A quadratic profile has no compatible strain, a linear one of theta = I has."""
     network, laws, lattice = grain
