@@ -103,3 +103,15 @@ def test_all_columns_are_resumed(config, tmp_path):
     assert states[0].history_bh.tobytes() == states[1].history_bh.tobytes()
     assert states[0].history_bh[:, 1].max() >= 5
     assert State.zeros(whole.stepper.network).history_bh.shape[1] == 1
+
+
+def test_breaking_within_the_viscous_time_costs_one_strength():
+    """A bond pulled to its final opening 2 G_c / strength within ``viscosity`` has a drag of its strength."""
+    own = {"strength_MPa": 43.0, "fracture_energy_J_per_m2": 0.7, "viscosity_s": 3.0}
+    config = tiny(interface=own)
+    bonds = mechanics_of(config, build_network(config, build_microstructure(config))).bonds
+    rate = 2 * 0.7 / 43e6 / 3.0 * bonds.normal_bc
+    np.testing.assert_allclose(bonds.drag(rate), 43e6 * bonds.area_b[:, None] * bonds.normal_bc, rtol=1e-12)
+    closed, history = np.zeros_like(rate), np.zeros((len(rate), bonds.n_columns))
+    pulled = [bonds.respond(0.7 * rate, closed, history, dt, "secant").force_bc for dt in (0.7, np.inf)]
+    np.testing.assert_allclose(pulled[0] - pulled[1], bonds.drag(rate), rtol=1e-6)

@@ -69,6 +69,22 @@ def test_isotropic_stiffness_is_rotation_invariant(nu):
     assert 1 / np.linalg.inv(stiffness)[0, 0] == pytest.approx(78e9)
 
 
+def test_isotropic_stiffness_has_the_moduli_that_were_asked_for():
+    """Tension along x: 1 / E and -nu / E; shear: 2 (1 + nu) / E."""
+    compliance = np.linalg.inv(isotropic_stiffness(81e9, 0.23))
+    np.testing.assert_allclose(compliance[0], np.array([1, -0.23, -0.23, 0, 0, 0]) / 81e9, atol=1e-24)
+    np.testing.assert_allclose(np.diag(compliance)[3:], 2.46 / 81e9, rtol=1e-12)
+
+
+def test_transversely_isotropic_stiffness_has_the_moduli_that_were_asked_for():
+    compliance = np.linalg.inv(transversely_isotropic_stiffness(81e9, 0.23, 57e9, 0.19, 33e9))
+    np.testing.assert_allclose(
+        compliance[0, :3], np.array([1 / 81, -0.23 / 81, -0.19 / 81]) / 1e9, rtol=1e-12
+    )
+    assert compliance[2, 2] == pytest.approx(1 / 57e9, rel=1e-12)
+    np.testing.assert_allclose(np.diag(compliance)[3:], [1 / 33e9, 1 / 33e9, 2 * 1.23 / 81e9], rtol=1e-12)
+
+
 def test_rotated_stiffness_agrees_with_the_rotated_tensors():
     stiffness = transversely_isotropic_stiffness(199e9, 0.31, 88e9, 0.17, 41e9)
     np.testing.assert_allclose(stiffness, stiffness.T, rtol=1e-12)

@@ -32,13 +32,14 @@ def operator(network, diffusivity, tetwise, permeance=2e-6, gap_b=None):
     return transport.jacobian(transport.flux(nil, nil, transport.weight(gap_b)))
 
 
+@pytest.mark.parametrize("least", [0.0, 6e-16])
 @pytest.mark.parametrize("tetwise", [1.0, 0.1, 0.0])
-def test_links_are_those_of_the_dense_twin(tetwise):
-    """Two grains, three different diffusivities, one of them zero."""
+def test_links_are_those_of_the_dense_twin(tetwise, least):
+    """Two grains, three different diffusivities, the least of them zero or not."""
     rotations = Rotation.random(2, rng=np.random.default_rng(5)).as_matrix()
     halves = lambda c: (c[:, 2] > SIZE[2] / 2).astype(int)  # noqa: E731
     network = box_network((3, 3, 4), SIZE, halves, rotations)
-    diffusivity = (1.3e-14, 2.9e-15, 0.0)
+    diffusivity = (1.3e-14, 2.9e-15, least)
     closed = np.full(network.n_bonds, 1e-6)
     matrix = operator(network, diffusivity, tetwise, gap_b=closed)
     assert matrix.indices.dtype == matrix.indptr.dtype == np.int32

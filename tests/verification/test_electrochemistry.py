@@ -157,6 +157,16 @@ def test_controls_are_met_and_charge_is_balanced(particle):
         assert (solution.phi_s_n[network.collector_n] == solution.voltage).all()
 
 
+def test_a_current_draws_the_li_that_it_carries(particle):
+    """Faraday: I t / F, neither more nor less."""
+    solver, state, network = cell(particle, {})
+    before = network.volume_n @ state.stoich_n
+    for dt in (7.0, 31.0):
+        step(solver, state, dt, Current(1.3 * ONE_C))
+    drawn = C_MAX * (before - network.volume_n @ state.stoich_n)
+    assert drawn == pytest.approx(1.3 * ONE_C * 38.0 / FARADAY, rel=1e-10, abs=0)
+
+
 @pytest.mark.parametrize("drift", ["thermodynamic", "saturating", "dilute", "off"])
 def test_li_is_conserved_with_reaction_drift_and_cracks(particle, drift):
     solver, state, network = cell(particle, {"materials": {"active": {"stress_diffusion": drift}}})

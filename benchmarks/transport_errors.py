@@ -1,0 +1,169 @@
+"""Li left at 4.3 V by resolution, seed and rate: ``python benchmarks/transport_errors.py``.
+
+A charge of the baseline particle in which nothing but diffusion in the grains is hard: no stress, uniform
+potentials, no contact resistance, grain boundaries that conduct well. What is left then tells the error of
+the fluxes alone. ``--reference 3`` solves the same by cubic elements (scikit-fem, minutes each); they err to
+one side, towards too little Li, as linear ones do.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import scipy.sparse as sp
+import scipy.sparse.linalg as sla
+
+from latticecell import config_from_table
+from latticecell.electrochemistry import Current, Electrochemistry
+from latticecell.materials import electro_laws
+from latticecell.output.cache import network_of
+from latticecell.state import State
+from latticecell.units import FARADAY
+from tables import markdown
+
+LEVELS = {  # about 2.2k, 4k and 8k sites
+    "coarse": {"spacing_um": 0.85, "spacing_max_um": 3.0, "growth": 0.4},
+    "medium": {"spacing_um": 0.68, "spacing_max_um": 2.5, "growth": 0.35},
+    "fine": {"spacing_um": 0.52, "spacing_max_um": 2.0, "growth": 0.3},
+}
+VOLTS = 4.3
+SHARES = (1.0, 0.1, 0.0)
+
+
+def linear_problem(level, seed, tetwise=0.1):
+    """Return the configuration."""
+    return config_from_table(
+        {
+            "microstructure": {"seed": seed},
+            "network": LEVELS[level],
+            "materials": {
+                "active": {"stress_diffusion": "off"},
+                "ecbd": {"ionic_conductivity_S_per_m": 1e3, "electronic_conductivity_S_per_m": 1e5},
+                "separator": {"ionic_conductivity_S_per_m": 1e3},
+            },
+            "interface": {"resistance_ohm_m2": 0.0},
+            "grain_boundary": {"permeance_m_per_s": 2e-6},
+            "kinetics": {
+                "exchange_current_A_per_m2": 200.0,
+                "lithium_exchange_current_A_per_m2": 1e5,
+                "mechanical_ocv": False,
+            },
+            "protocol": {"current_1c_nA": 0.6672},
+            "solver": {"tetwise_flux": tetwise, "threads": 1},
+        }
+    )
+
+
+def charged(step, stoich, amount, dt):
+    """Li when the voltage is reached, by steps of second order, in units of ``amount(stoich)``.
+
+    ``step(origin, length, guess)`` takes an implicit Euler step and returns stoichiometry and voltage. Li
+    falls in proportion to time; it is read off the parabola through the last three voltages.
+    """
+    last, volts, left = None, [], []
+    while not volts or volts[-1] < VOLTS:
+        origin, length = stoich, dt
+        if last is not None:
+            origin, length = stoich + (stoich - last) / 3, 2 * dt / 3
+        last, (stoich, voltage) = stoich, step(origin, length, stoich)
+        volts.append(voltage)
+        left.append(amount(stoich))
+    parabola = np.polyfit(np.array(volts[-3:]) - VOLTS, left[-3:], 2)
+    return float(parabola[-1])
+
+
+def lattice(level, seed, rate, tetwise, steps):
+    """Li left [pmol] with the fluxes of the package."""
+    config = linear_problem(level, seed, tetwise)
+    network, laws = network_of(config), electro_laws(config)
+    solver, state = Electrochemistry(laws, network, config.solver), State.zeros(network)
+    solver.initial(state)
+    gap, psi, control = np.zeros(network.n_bonds), np.zeros(network.n_nodes), Current(rate * laws.one_c)
+
+    def step(origin, length, _):
+        found = solver.solve(state, length, control, gap_b=gap, psi_n=psi, origin_n=origin)
+        for name in ("stoich_n", "phi_s_n", "phi_l_n", "current_b", "voltage"):
+            getattr(state, name)[...] = getattr(found, name)
+        return found.stoich_n, found.voltage
+
+    amount = lambda y: 1e12 * laws.c_max * float(network.volume_n @ y)  # noqa: E731
+    return charged(step, state.stoich_n.copy(), amount, 3600 / rate / steps)
+
+
+def elements(level, seed, rate, degree, steps):
+    """Li left [pmol] with elements of a degree: Newton, each step by CG with one factorisation for all."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+    from highorder import HighOrder
+
+    config = linear_problem(level, seed)
+    laws = electro_laws(config)
+    grains = HighOrder(network_of(config), laws.diffusivity, degree)
+    store, area, points = grains.mass, grains.surface_area, grains.surface
+    operator = grains.operator(laws.permeance)
+    per_charge, amperes = 1 / (FARADAY * laws.c_max), rate * laws.one_c
+    dt = 3600 / rate / steps
+    like = 2.0 * points.T @ sp.diags_array(1e-9 * area) @ points
+    inverse = sla.splu((1.5 * store / dt + operator + like).tocsc(), permc_spec="MMD_AT_PLUS_A",
+                       options={"SymmetricMode": True}, diag_pivot_thresh=0.0)  # fmt: skip
+    nothing = np.zeros(len(area))
+    voltage = 3.0
+
+    def step(origin, length, y):
+        nonlocal voltage
+        for _ in range(30):
+            surface = laws.particle.surface(points @ y, nothing)
+            voltage, reaction = laws.particle.carry(amperes, surface, nothing, nothing, area, voltage)
+            current, conductance = area * reaction.current_b, area * reaction.conductance_b
+            slope = area * reaction.slope_b
+            miss = store @ (y - origin) / length + operator @ y + per_charge * points.T @ current
+            matrix = store / length + operator + per_charge * points.T @ sp.diags_array(slope) @ points
+            lift, pull = per_charge * points.T @ conductance, points.T @ slope
+            both = [solve(matrix.tocsr(), part, inverse) for part in (-miss, lift)]
+            share = (pull @ both[0]) / (conductance.sum() - pull @ both[1])
+            change = both[0] + share * both[1]
+            y = y + change
+            if np.abs(change).max() < 1e-7:
+                return y, voltage
+        raise RuntimeError("Newton does not converge")
+
+    mass = np.asarray(store.sum(axis=0)).ravel()
+    amount = lambda y: 1e12 * laws.c_max * float(mass @ y)  # noqa: E731
+    return charged(step, np.full(len(mass), laws.initial_stoichiometry), amount, dt)
+
+
+def solve(matrix, rhs, inverse):
+    """Conjugate gradients."""
+    x, code = sla.cg(matrix, rhs, rtol=1e-8, M=sla.LinearOperator(matrix.shape, inverse.solve), maxiter=500)
+    if code:
+        raise RuntimeError("conjugate gradients do not converge")
+    return x
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--levels", nargs="+", default=list(LEVELS), choices=list(LEVELS))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3, 4])
+    parser.add_argument("--rates", nargs="+", type=float, default=[0.1, 1.0, 2.0])
+    parser.add_argument("--steps", type=int, default=60, help="in the time in which the current passes 1C")
+    parser.add_argument("--reference", type=int, choices=(1, 2, 3), help="degree of the elements")
+    given = parser.parse_args()
+    rows = []
+    for rate in given.rates:
+        for seed in given.seeds:
+            row = [f"{rate:g}C", seed]
+            for level in given.levels:
+                for tetwise in SHARES if given.reference is None else ():
+                    row.append(f"{lattice(level, seed, rate, tetwise, given.steps):.3f}")
+                if given.reference:
+                    row.append(f"{elements(level, seed, rate, given.reference, given.steps):.3f}")
+            rows.append(row)
+            print(f"{time.process_time():8.0f} s", *row, file=sys.stderr, flush=True)
+    kinds = [f"degree {given.reference}"] if given.reference else [f"{share:g}" for share in SHARES]
+    print(markdown(["rate", "seed", *(f"{level} {kind}" for level in given.levels for kind in kinds)], rows))
+
+
+if __name__ == "__main__":
+    main()
