@@ -169,7 +169,8 @@ class Simulation:
         path = directory.path
         notes = directory.record.restore()
         config = directory.config()
-        if other := directory.record.compare_versions():
+        going_on = directory.info()["status"] != "done"
+        if going_on and (other := directory.record.compare_versions()):
             notes.append(f"{path}: {other}")
             if same_version:
                 raise ConfigError(f"{path}: {other}; not gone on with, as --same-version asks")

@@ -1,8 +1,8 @@
 """Runs in forked processes with a write layer that kills or fails; told apart from their end by comparison.
 
 ``driver.py kill FILE WHOLE COUNT SEED`` kills runs of a file ``COUNT`` times at moments drawn from a seed,
-goes on with them, and compares each end with ``WHOLE``. ``driver.py fill BASE WHOLE PERCENT`` goes on with
-copies of ``BASE`` with room for 0 to 400 % of a checkpoint, in steps, and then with enough.
+goes on with them, and compares each end with ``WHOLE``. ``driver.py fill BASE WHOLE PERCENT MOST`` goes on
+with copies of ``BASE`` with room for 0 to MOST % of a checkpoint, in steps, and then with enough.
 Both need the tests on the path of Python; `harness.drive` sees to that.
 """
 
@@ -115,13 +115,16 @@ def arm(moment, draw):
     setattr(os, moment, called)
 
 
+def without_pictures():
+    """Write something in place of the plot of a run, which takes long to draw."""
+    sys.modules[Simulation.__module__].summary = lambda history, path, name: write_file(path, "a picture" * 90)
+
+
 def kill(file, whole, count, seed):
     """Kill runs so many times; each goes on until it is at its end."""
     draw, kills, runs = random.Random(seed), dict.fromkeys(MOMENTS, 0), 0
     network = RunDirectory.open(whole).network()
-    sys.modules[Simulation.__module__].summary = lambda history, path, name: write_file(
-        path, "in place of a picture, which takes long"
-    )
+    without_pictures()
     with tempfile.TemporaryDirectory() as folder:
         while sum(kills.values()) < count:
             out, code = Path(folder) / str(runs), -signal.SIGKILL
@@ -143,11 +146,12 @@ def kill(file, whole, count, seed):
     return {"kills": kills, "runs": runs, "lost": 0}
 
 
-def fill(base, whole, percent):
+def fill(base, whole, percent, most):
     """Go on with a run on a disk that has room for so many bytes."""
     size, full, same = (base / CHECKPOINT).stat().st_size, 0, 0
+    without_pictures()
     with tempfile.TemporaryDirectory() as folder:
-        for share in range(0, 401, percent):
+        for share in range(0, most + 1, percent):
             out = Path(folder) / str(share)
             shutil.copytree(base, out)
 

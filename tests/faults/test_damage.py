@@ -1,16 +1,13 @@
 """Damaged files: whatever happens to a file of a run, no reader fails otherwise than by a sentence, and what
 is returned is what was written."""
 
-import json
 import os
 import shutil
-import warnings
 
-import numpy as np
 import pytest
+from damaged import assert_told_or_equal, everything, files_of, same_json, tell, told_of
 
 import latticecell as lc
-from latticecell.errors import DamageWarning
 from latticecell.export import export_run
 from latticecell.output.inspection import inspect
 from latticecell.report import write_report
@@ -34,74 +31,6 @@ def runs(tmp_path_factory):
     return {kind: (folder / kind, everything(folder / kind)) for kind in KINDS}
 
 
-def everything(path):
-    """What a reader may ask a run for, part by part; a part that cannot be had is an error of ours."""
-    run = lc.open_run(path)
-    parts = {
-        "status": lambda: run.status,
-        "config": lambda: run.config,
-        "network": lambda: run.network.x_kc.tobytes(),
-        "history": lambda: {name: values.tobytes() for name, values in run.history.items()},
-        "times": lambda: run.snapshots.times.tobytes(),
-        **{
-            f"{step} {key}": lambda step=step, key=key: run.snapshots[step][key].tobytes()
-            for step in range(3)
-            for key in run.fields
-        },
-        "strain": lambda: [shot.strain.tobytes() for shot in run.snapshots],
-    }
-    found = {}
-    for name, read in parts.items():
-        try:
-            found[name] = read()
-        except (lc.ConfigError, IndexError) as error:
-            found[name] = error
-    return found
-
-
-def tell(read, *args):
-    """Return what a reader gives, and everything that it says."""
-    with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always", DamageWarning)
-        try:
-            found = read(*args)
-        except lc.ConfigError as error:
-            return None, [str(error)]
-    assert all(issubclass(one.category, DamageWarning) for one in told), told
-    return found, [str(one.message) for one in told]
-
-
-def assert_told_or_equal(path, whole):
-    """Every part is the one that was written, or the damage was told."""
-    found, said = tell(everything, path)
-    if found is None:
-        assert str(path) in said[0]
-        return said
-    for name, part in found.items():
-        if isinstance(part, lc.ConfigError):
-            said.append(str(part))
-        elif part != whole[name]:
-            assert said, name
-            if name == "history" and part:  # good rows, without the others
-                rows = {key: np.frombuffer(values) for key, values in part.items() if key != "kind"}
-                all_rows = {
-                    key: np.frombuffer(values) for key, values in whole[name].items() if key != "kind"
-                }
-                mine = np.isin(all_rows["time_s"], rows["time_s"])
-                for key, values in rows.items():
-                    np.testing.assert_array_equal(values, all_rows[key][mine], err_msg=key)
-            elif name == "times":
-                times, written = np.frombuffer(part), np.frombuffer(whole[name])
-                assert np.isnan(times[times != written[: len(times)]]).all()
-            else:
-                assert name in ("strain", "history"), name
-    return said
-
-
-def files_of(path):
-    return sorted(file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
-
-
 def flip(data, at, bit=3):
     at = int(at * (len(data) - 1))
     return data[:at] + bytes([data[at] ^ (1 << bit)]) + data[at + 1 :]
@@ -115,6 +44,7 @@ HARMS = {
     "zeros": lambda data: bytes(len(data)),
     "other content": lambda data: b"time_s,kind\n1.0,charge\n" * 40,
     "longer": lambda data: data + data[-40:],
+    "half a line longer": lambda data: data + b"1.0",
 }
 
 
@@ -141,21 +71,11 @@ READERS = {
 }
 
 
-def same_json(one, other):
-    """White space may change in a JSON file."""
-    return one.suffix == ".json" and json.loads(one.read_bytes()) == json.loads(other.read_bytes())
-
-
-def told_of(name, said, path):
-    """Whether something was said that names the file, or its digests, or what it belongs to."""
-    about = name.replace("history.sum", "history")
-    return any(about in line or (name == "run.json" and str(path) in line) for line in said)
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_file_and_every_harm(runs, tmp_path, kind):
     whole_path, whole = runs[kind]
-    assert inspect(whole_path)[0] == []
+    problems, good = inspect(whole_path)
+    assert problems == [] and {"run.json", "config.toml", "network.h5", "summary.png"} < set(good)
     for name in files_of(whole_path):
         for harm in (*HARMS, "removed", "directory", "pipe", "loop", "device"):
             path = tmp_path / "run"
@@ -187,3 +107,42 @@ def test_every_reader_ends_with_a_sentence(runs, tmp_path, kind, reader):
                 (path / name).unlink()
             tell(READERS[reader], path, tmp_path)
             shutil.rmtree(path)
+
+
+def without_row(whole, folder, number):
+    """Copy a run and damage a row of its history."""
+    path = folder / "run"
+    shutil.copytree(whole, path)
+    lines = (path / "history.csv").read_bytes().splitlines(keepends=True)
+    lines[number + 1] = lines[number + 1].replace(b".", b",", 1)
+    (path / "history.csv").write_bytes(b"".join(lines))
+    return path
+
+
+def test_a_snapshot_whose_row_is_lost_does_not_borrow_another_one(runs, tmp_path):
+    whole_path, _ = runs["finished"]
+    whole = lc.open_run(whole_path).snapshots
+    run = lc.open_run(without_row(whole_path, tmp_path, whole[1].row))
+    (lost, *others), told = tell(lambda: [run.snapshots[i] for i in (1, 0, 2)])
+    assert told
+    assert (lost.row, lost.kind, lost.cycle) == (None, "", 0) and lost.voltage != lost.voltage
+    assert [shot.voltage for shot in others] == [whole[i].voltage for i in (0, 2)]
+    assert lost["stoichiometry"].tobytes() == whole[1]["stoichiometry"].tobytes()
+
+
+def test_a_report_says_what_it_is_without(runs, tmp_path):
+    path = without_row(runs["finished"][0], tmp_path, 2)
+    page = tell(write_report, path, tmp_path / "report.html")[0].read_text()
+    assert "without what is lost" in page and "history.csv: row 3 is damaged or missing" in page
+    page = write_report(runs["finished"][0], tmp_path / "report.html").read_text()
+    assert "without what is lost" not in page
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_going_on_tells_of_fields_that_are_damaged(runs, tmp_path, kind):
+    path = tmp_path / "run"
+    shutil.copytree(runs[kind][0], path)
+    file = path / "fields/000001.h5"
+    file.write_bytes(flip(file.read_bytes(), 0.8))
+    with lc.Simulation.resume(path) as simulation:
+        assert simulation.notes == (f"{file}: is damaged (its digest does not fit)",)

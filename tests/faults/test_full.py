@@ -75,20 +75,30 @@ def test_a_study_tells_the_case_that_cannot_be_written(tmp_path):
 
 
 def test_a_disk_that_fills_at_any_size(tmp_path, whole):
-    fill(tmp_path, whole, 80)
+    told = fill(tmp_path, whole, 8, 80, 400)
+    assert told["full"] > 3
 
 
 @pytest.mark.slow
 def test_a_disk_that_fills_at_every_size_in_steps_of_2_percent_of_a_checkpoint(tmp_path, whole):
-    fill(tmp_path, whole, 2)
+    told = fill(tmp_path, whole, 8, 2, 400)
+    assert told["full"] == told["same"]
 
 
-def fill(tmp_path, whole, percent):
-    """Resume a run with room for 0 to 400 % of a checkpoint, then with enough; see the driver."""
+@pytest.mark.slow
+def test_a_disk_that_fills_towards_the_end_of_a_run(tmp_path, whole):
+    """Up to sizes that are enough."""
+    told = fill(tmp_path, whole, 15, 2, 900)
+    assert 100 < told["full"] < told["same"]
+
+
+def fill(tmp_path, whole, lines, percent, most):
+    """Go on from a line of the history with room for some % of a checkpoint, then enough; see the driver."""
     file, base = harness.input_file(tmp_path), tmp_path / "base"
-    harness.killed("run", file, "-o", base, lines=8)
-    told = harness.drive("fill", base, whole, percent)
-    assert told["full"] > 0 and told["same"] == len(range(0, 401, percent))
+    harness.killed("run", file, "-o", base, lines=lines)
+    told = harness.drive("fill", base, whole, percent, most)
+    assert told["same"] == len(range(0, most + 1, percent)), told
+    return told
 
 
 @pytest.fixture

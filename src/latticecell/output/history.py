@@ -140,10 +140,10 @@ class HistoryFile:
     def find(self, seal: Seal | None = None, *, growing: bool = True) -> Found:
         """Look for every line whose digest is known; raises nothing, whatever the files are."""
         try:
-            lines, gone = self._lines(), ""
+            lines, gone = self._lines(growing=growing), ""
         except ConfigError as error:
             lines, gone = [], str(error)
-        present, stored = [_digest(line) for line in lines], self._stored_sums()
+        present, stored = [_digest(line) for line in lines], self._stored_sums(growing=growing)
         sums = stored
         if seal is not None and seal.fits(present) and not seal.fits(stored):
             sums = present[: seal.rows + 1] + stored[seal.rows + 1 :]
@@ -216,17 +216,18 @@ class HistoryFile:
                 self._digests = found.sums
         return self._columns
 
-    def _lines(self) -> list[bytes]:
-        """Return the complete lines."""
-        lines = read_file(self.path).split(b"\n")[:-1]
-        return [line + b"\n" for line in lines]
+    def _lines(self, *, growing: bool) -> list[bytes]:
+        """Return the complete lines, and half a line at the end unless it may be on its way."""
+        *lines, rest = read_file(self.path).split(b"\n")
+        return [line + b"\n" for line in lines] + [rest] * (rest != b"" and not growing)
 
-    def _stored_sums(self) -> list[str]:
-        """Return the complete lines of the file of digests; none if it cannot be read."""
+    def _stored_sums(self, *, growing: bool) -> list[str]:
+        """Return the lines of the file of digests as `_lines`; none if it cannot be read."""
         try:
-            return read_file(self.sums).decode("ascii", "replace").split("\n")[:-1]
+            *lines, rest = read_file(self.sums).decode("ascii", "replace").split("\n")
         except ConfigError:
             return []
+        return lines + [f"{rest}: half a line"] * (rest != "" and not growing)
 
 
 def _digest(line: bytes) -> str:

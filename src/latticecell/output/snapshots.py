@@ -100,7 +100,7 @@ class Snapshots:
                 put(file, name_of(field), array.astype(np.float32), **_attributes(field))
 
     def truncate(self, count: int) -> list[str]:
-        """Delete all but the first ``count`` snapshots; return what is wrong with those."""
+        """Delete all but the first ``count`` snapshots; return what is wrong with those, read in full."""
         for path in sorted(self.folder.glob(NAMES), reverse=True):
             if int(path.stem) >= count:
                 with writing(path):
@@ -108,7 +108,13 @@ class Snapshots:
         self._known = count
         if not count:
             self._fields = {}
-        return self.times(count)[1]
+        problems = []
+        for index in range(count):
+            try:
+                self.check(index)
+            except ConfigError as error:
+                problems.append(str(error))
+        return problems
 
     def times(self, count: int) -> tuple[Floats, list[str]]:
         """Return the times of the first snapshots, (count,) [s], nan where damaged, and what is wrong."""

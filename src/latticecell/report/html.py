@@ -83,12 +83,13 @@ def link(identity: str, text: str) -> str:
     return f'<a href="#{escape(identity)}">{escape(text)}</a>'
 
 
-def status_line(info: Mapping[str, Any], summary: str) -> str:
-    """Return the status of the run, its message, and a sentence on it."""
+def status_line(info: Mapping[str, Any], summary: str, damage: str = "") -> str:
+    """Return the status of the run, its message, a sentence on it, and what of it is lost."""
     status, message = str(info.get("status", "unknown")), str(info.get("message", ""))
     tone = "good" if status == "done" else "bad"
     told = f" {escape(message)}" if message else ""
-    return f'<p><span class="status {tone}">{escape(status)}</span>{told}</p>\n<p>{escape(summary)}</p>'
+    lost = f"\n<p><strong>This page is without what is lost:</strong> {escape(damage)}</p>" if damage else ""
+    return f'<p><span class="status {tone}">{escape(status)}</span>{told}</p>\n<p>{escape(summary)}</p>{lost}'
 
 
 def picture(figure: Figure, alt: str, caption: str) -> str:

@@ -64,6 +64,7 @@ def _compose(run: Run, particle: int) -> str:
         f"{network.n_sites} sites, {network.n_grains} grains, {len(cycles)} cycle(s), "
         f"{len(history['time_s']) - 1} steps up to {history['time_s'][-1]:.1f} s; "
         + (f"audit failed: {', '.join(failed)}." if failed else "all audits passed."),
+        run.source.damage(),
     )
     section = Section.of(run.mesh, run.particle_center[particle], float(run.particle_radius[particle]))
     ends = sorted({cycles[0].cycle, cycles[-1].cycle})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +23,8 @@ from latticecell.results.source import Source
 Floats = NDArray[np.float64]
 
 DISPLACEMENT = "displacement"
+SAME_TIME = 1e-9
+"""Relative difference up to which a row of the history is that of a snapshot."""
 VTK_ORDER = np.array([(0, 0), (1, 1), (2, 2), (0, 1), (1, 2), (0, 2)])
 """Tensor indices of the six components in files."""
 
@@ -79,13 +82,13 @@ class Snapshot:
     time : float
         [s]
     row : int or None
-        Row of the history that is nearest in time; None without a history.
+        Its row of the history; None if that is lost or there is no history.
     voltage : float
-        Cell voltage [V]; nan without a history.
+        Cell voltage [V]; nan without a row.
     kind : str
-        Kind of protocol step.
+        Kind of protocol step; empty without a row.
     cycle : int
-        From 1; 0 without a history.
+        From 1; 0 without a row.
     """
 
     source: Source
@@ -216,9 +219,9 @@ class Snapshots(Sequence[Snapshot]):
             return [self[i] for i in range(len(self))[index]]
         number = range(len(self))[index]
         time, history = float(self.times[number]), self._history
-        if not history:
+        row = history.row(time) if history else None
+        if row is None or not math.isclose(history["time_s"][row], time, rel_tol=SAME_TIME):
             return Snapshot(*self._parts, number, time, None, float("nan"), "", 0)
-        row = history.row(time)
         return Snapshot(
             *self._parts, number, time, row, float(history["voltage_V"][row]), str(history["kind"][row]),
             int(history["cycle"][row]),

@@ -41,6 +41,9 @@ class Source(Protocol):
     def check_snapshot(self, step: int) -> None:
         """Raise `ConfigError` if a snapshot is missing or damaged."""
 
+    def damage(self) -> str:
+        """Say what is wrong with the history and the heads of the snapshots; empty if nothing."""
+
     def fields(self) -> Mapping[str, Field]:
         """Return the declarations of the fields in snapshots, by key."""
 
@@ -99,6 +102,10 @@ class Memory:
 
     def check_snapshot(self, step: int) -> None:
         """See `Source`."""
+
+    def damage(self) -> str:
+        """See `Source`."""
+        return ""
 
     def fields(self) -> Mapping[str, Field]:
         """See `Source`."""
