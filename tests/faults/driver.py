@@ -117,7 +117,9 @@ def arm(moment, draw):
 
 def without_pictures():
     """Write something in place of the plot of a run, which takes long to draw."""
-    sys.modules[Simulation.__module__].summary = lambda history, path, name: write_file(path, "a picture" * 90)
+    sys.modules[Simulation.__module__].summary = lambda history, path, name: write_file(
+        path, "a picture" * 90
+    )
 
 
 def kill(file, whole, count, seed):

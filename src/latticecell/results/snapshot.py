@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,8 +22,6 @@ from latticecell.results.source import Source
 Floats = NDArray[np.float64]
 
 DISPLACEMENT = "displacement"
-SAME_TIME = 1e-9
-"""Relative difference up to which a row of the history is that of a snapshot."""
 VTK_ORDER = np.array([(0, 0), (1, 1), (2, 2), (0, 1), (1, 2), (0, 2)])
 """Tensor indices of the six components in files."""
 
@@ -82,7 +79,7 @@ class Snapshot:
     time : float
         [s]
     row : int or None
-        Its row of the history; None if that is lost or there is no history.
+        Row of the history that is nearest in time; None if its own is lost or there is no history.
     voltage : float
         Cell voltage [V]; nan without a row.
     kind : str
@@ -220,7 +217,7 @@ class Snapshots(Sequence[Snapshot]):
         number = range(len(self))[index]
         time, history = float(self.times[number]), self._history
         row = history.row(time) if history else None
-        if row is None or not math.isclose(history["time_s"][row], time, rel_tol=SAME_TIME):
+        if row is None or (history["time_s"][row] != time and self._parts[0].damage()):
             return Snapshot(*self._parts, number, time, None, float("nan"), "", 0)
         return Snapshot(
             *self._parts, number, time, row, float(history["voltage_V"][row]), str(history["kind"][row]),
