@@ -2,7 +2,6 @@
 
 import random
 import shutil
-import sys
 from types import SimpleNamespace
 
 import harness
@@ -14,6 +13,7 @@ from typer.testing import CliRunner
 
 import latticecell as lc
 from latticecell.cli import app
+from latticecell.output import plots
 from latticecell.output.checkpoint import read_checkpoint
 from latticecell.output.files import write_file
 from latticecell.output.inspection import inspect
@@ -244,9 +244,7 @@ def damage(runs, folder, count, seed, command):
 def quick(monkeypatch):
     """No pictures."""
     monkeypatch.setattr(Figure, "savefig", drawn_quickly)
-    monkeypatch.setattr(
-        sys.modules[lc.Simulation.__module__], "summary", lambda history, path, name: write_file(path, "none")
-    )
+    monkeypatch.setattr(plots, "summary", lambda history, path, name: write_file(path, "none"))
 
 
 def test_random_damage(runs, tmp_path, quick):
