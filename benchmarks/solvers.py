@@ -78,6 +78,7 @@ def petsc(kind):
         from petsc4py import PETSc
 
         PETSc.Options()["pc_gamg_threshold"] = 0.01  # the best of 0 to 0.05 in these states
+
         def prepare(bonds, force):
             matrix = tangent.matrix(bonds).tocsr()
             own = PETSc.Mat().createAIJ(matrix.shape, csr=(matrix.indptr, matrix.indices, matrix.data))

@@ -148,3 +148,28 @@ def link_matrix(link_li, slope_first_l, slope_second_l, n):
     matrix = sp.csr_matrix((value, place), shape=(n, n)) + 0 * sp.identity(n)
     matrix.sum_duplicates()
     return matrix.tocsr().data
+
+
+def split_opening(opening_bc, normal_bc):
+    normal_b = (opening_bc * normal_bc).sum(axis=1)
+    sliding = opening_bc - normal_b[:, None] * normal_bc
+    active = sliding + np.maximum(normal_b, 0.0)[:, None] * normal_bc
+    return normal_b, active, sliding, np.linalg.norm(active, axis=1)
+
+
+def contact_traction(opening_bc, normal_bc, secant_b, contact):
+    normal_b, active, _, _ = split_opening(opening_bc, normal_bc)
+    return secant_b[:, None] * active + (contact * np.minimum(normal_b, 0.0))[:, None] * normal_bc
+
+
+def contact_tangent(opening_bc, normal_bc, secant_b, contact, fall_b, kind):
+    normal_b, active, _, size = split_opening(opening_bc, normal_bc)
+    pressed = np.where(normal_b > 0, 0.0, contact - secant_b)
+    out = np.einsum("b,ij->bij", secant_b, np.eye(3)) + np.einsum(
+        "b,bi,bj->bij", pressed, normal_bc, normal_bc
+    )
+    if kind == "secant":
+        return out
+    if kind == "clipped":  # at most what takes all stiffness along the active opening away
+        fall_b = np.where(fall_b > 0, np.minimum(fall_b, secant_b / np.maximum(size, 1e-30) ** 2), 0.0)
+    return out - np.einsum("b,bi,bj->bij", fall_b, active, active)

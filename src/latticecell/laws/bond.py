@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple, Protocol
 import numpy as np
 from scipy.special import gamma
 
+from latticecell._kernels import contact as contact_kernels
 from latticecell.arrays import Bools, Floats
 
 TangentKind = Literal["secant", "clipped", "consistent"]
@@ -124,17 +125,21 @@ class Opening(NamedTuple):
     @classmethod
     def of(cls, opening_bc: Floats, normal_bc: Floats) -> Opening:
         """Split openings on the normals of their bonds."""
-        normal_b = np.einsum("bc,bc->b", opening_bc, normal_bc)
-        tension_bc = np.maximum(normal_b, 0.0)[:, None] * normal_bc
-        sliding_bc = opening_bc - normal_b[:, None] * normal_bc
-        active_bc = tension_bc + sliding_bc
-        return cls(normal_b, active_bc, sliding_bc, np.sqrt(np.einsum("bc,bc->b", active_bc, active_bc)))
+        n = len(opening_bc)
+        out = cls(np.empty(n), np.empty((n, 3)), np.empty((n, 3)), np.empty(n))
+        contact_kernels.split_opening(
+            np.ascontiguousarray(opening_bc), np.ascontiguousarray(normal_bc), **out._asdict()
+        )
+        return out
 
 
 def contact_traction(opening: Opening, normal_bc: Floats, secant_b: Floats, contact: float) -> Floats:
     """Return the traction of a secant stiffness, in compression of a contact stiffness, (n_bonds, 3) [Pa]."""
-    along_normal = np.where(opening.normal_b > 0, secant_b, contact)
-    return secant_b[:, None] * opening.sliding_bc + (along_normal * opening.normal_b)[:, None] * normal_bc
+    out = np.empty((len(secant_b), 3))
+    contact_kernels.contact_traction(
+        opening.normal_b, opening.sliding_bc, np.ascontiguousarray(normal_bc), secant_b, contact, out=out
+    )
+    return out
 
 
 def contact_tangent(
@@ -154,15 +159,17 @@ def contact_tangent(
         -d(secant)/d(effective) over the effective opening, 0 unless the history grows [Pa/m3].
     kind : {"consistent", "clipped", "secant"}
     """
-    along_normal = np.where(opening.normal_b > 0, secant_b, contact)
-    matrix = secant_b[:, None, None] * np.eye(3)
-    matrix = matrix + (along_normal - secant_b)[:, None, None] * _outer(normal_bc, normal_bc)
     if kind == "secant":
-        return matrix
-    if kind == "clipped":
+        fall_b = np.zeros_like(secant_b)
+    elif kind == "clipped":
         size = np.where(fall_b > 0, opening.effective_b, 1.0)
         fall_b = np.minimum(fall_b, secant_b / size**2)
-    return matrix - fall_b[:, None, None] * _outer(opening.active_bc, opening.active_bc)
+    out = np.empty((len(secant_b), 3, 3))
+    contact_kernels.contact_tangent(
+        opening.normal_b, opening.active_bc, np.ascontiguousarray(normal_bc), secant_b, fall_b, contact,
+        out=out,
+    )  # fmt: skip
+    return out
 
 
 def contact_energy(opening: Opening, secant_b: Floats, contact: float) -> Floats:
@@ -175,7 +182,3 @@ def weibull_strength(mean: float, modulus: float | None, size: int, rng: np.rand
     if modulus is None:
         return np.full(size, mean)
     return mean / gamma(1 + 1 / modulus) * rng.weibull(modulus, size)
-
-
-def _outer(a_bc: Floats, b_bc: Floats) -> Floats:
-    return a_bc[:, :, None] * b_bc[:, None, :]

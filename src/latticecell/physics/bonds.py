@@ -116,11 +116,16 @@ class Bonds:
         new_bh = np.zeros_like(history_bh)
         for (own, law), part in zip(self._laws, parts, strict=True):
             new_bh[own, : len(law.columns)] = part.history_bh
-        drag = (self._viscosity_b / dt)[:, None]
-        traction = np.concatenate([part.traction_bc for part in parts]) + drag * (opening_bc - before_bc)
-        matrix = np.concatenate([part.tangent_bcc for part in parts]) + drag[:, :, None] * np.eye(3)
-        area = self.area_b
-        return BondForces(area[:, None] * traction, area[:, None, None] * matrix, new_bh)
+        force = np.concatenate([part.traction_bc for part in parts])
+        matrix = np.concatenate([part.tangent_bcc for part in parts])
+        if np.isfinite(dt) and self._viscosity_b.any():
+            drag = (self._viscosity_b / dt)[:, None]
+            force += drag * (opening_bc - before_bc)
+            for c in range(3):
+                matrix[:, c, c] += drag[:, 0]
+        force *= self.area_b[:, None]
+        matrix *= self.area_b[:, None, None]
+        return BondForces(force, matrix, new_bh)
 
     def damage(self, history_bh: Floats) -> Floats:
         """Damage of the active bonds, (n_active,) [1]."""
@@ -166,7 +171,8 @@ class Bonds:
         turn_b = np.where(turns, first / np.where(turns, first - last, 1.0), 0.0)  # where the gap is zero
         points, weights = np.polynomial.legendre.leggauss(3)
         total, here_bc = 0.0, before_bc
-        for begin_b, way_b in ((0.0 * turn_b, turn_b), (turn_b, 1 - turn_b)):
+        ways = [(0.0 * turn_b, turn_b)] if turns.any() else []
+        for begin_b, way_b in (*ways, (turn_b, 1 - turn_b)):
             for low, high in itertools.pairwise(PANELS):
                 for point, weight in zip(points, weights, strict=True):
                     share_b = begin_b + way_b * (low + 0.5 * (high - low) * (1 + point))

@@ -23,7 +23,7 @@ from latticecell.network import GB_BOND, Network
 from latticecell.physics.bonds import BondForces, Bonds
 from latticecell.physics.lattice import Lattice, domain_stiffness
 from latticecell.solvers import EQUILIBRIUM_SOLVERS
-from latticecell.solvers.tangent import Tangent, gather_matrix, number_unknowns
+from latticecell.solvers.tangent import Tangent, gather_matrix, number_unknowns, pull_matrix
 from latticecell.state import State
 from latticecell.threads import one_blas_thread
 
@@ -173,6 +173,7 @@ class Mechanics:
         tied_bn = network.bond_bn[network.kind_b == GB_BOND] if laws.tied else np.zeros((0, 2), np.int32)
         self.unknown_n, self.node_i = number_unknowns(network.n_nodes, tied_bn, fixed)
         self._gather = gather_matrix(self.unknown_n, len(self.node_i))
+        self._pull = pull_matrix(self.unknown_n, len(self.node_i), self.bonds.node_bn)
         self.tangent = Tangent(self.lattice.stiffness_matrix(), self.unknown_n, self.bonds.node_bn)
         self._solver = EQUILIBRIUM_SOLVERS[options.equilibrium](
             self.tangent, network.x_nc[self.node_i], n_threads
@@ -335,16 +336,12 @@ class Mechanics:
 
     def _at(self, u: Floats, strain: Floats, step: _Step) -> Imbalance:
         """Bonds and imbalance at a displacement."""
-        network = self.network
         bonds = self.bonds.respond(self.bonds.opening(u), *step[1:], "consistent")
         tension_s = self.lattice.tension(u, strain, step.eigen_tv)
-        total = self.lattice.gather(tension_s) + self._load_nc
-        for end, sign in ((0, 1.0), (1, -1.0)):
-            node = self.bonds.node_bn[:, end]
-            for c in range(3):
-                total[:, c] += np.bincount(node, sign * bonds.force_bc[:, c], network.n_nodes)
+        force = self._net_force(self.lattice.gather(tension_s) + self._load_nc)
+        force += (self._pull @ bonds.force_bc).ravel()
         lateral = -self._stretching(tension_s) if self._free_strain else np.zeros(2)
-        return Imbalance(bonds, self._net_force(total), lateral)
+        return Imbalance(bonds, force, lateral)
 
     def _net_force(self, force_nc: Floats) -> Floats:
         return (self._gather @ force_nc).ravel()

@@ -86,3 +86,11 @@ def gather_matrix(unknown_n: NDArray[np.intp], n_unknowns: int) -> sp.csr_matrix
     """Matrix that sums a nodal field over the nodes of each unknown."""
     node = np.flatnonzero(unknown_n >= 0)
     return sp.csr_matrix((np.ones(len(node)), (unknown_n[node], node)), shape=(n_unknowns, len(unknown_n)))
+
+
+def pull_matrix(unknown_n: NDArray[np.intp], n_unknowns: int, bond_bn: Ints) -> sp.csr_matrix:
+    """Matrix that sums the forces of bonds over the unknowns: on their first nodes, less on their second."""
+    end = unknown_n[bond_bn.T.ravel()]
+    bond, sign = np.tile(np.arange(len(bond_bn)), 2), np.repeat([1.0, -1.0], len(bond_bn))
+    free = end >= 0
+    return sp.csr_matrix((sign[free], (end[free], bond[free])), shape=(n_unknowns, len(bond_bn)))
