@@ -116,7 +116,7 @@ ctypedef fused written:
 
 
 def place_blocks(
-    const double[:, :, ::1] source,
+    const floating[:, :, ::1] source,
     const int[::1] where,
     double scale,
     bint fresh,
@@ -126,7 +126,7 @@ def place_blocks(
 ):
     """Write scaled blocks to different places of ``out``, or add them to what is there unless ``fresh``."""
     cdef Py_ssize_t k, c
-    cdef const double *a
+    cdef const floating *a
     cdef written *b
     if where.shape[0] == 0:
         return

@@ -164,7 +164,7 @@ def test_the_coarse_matrix_is_that_of_the_projected_prolongation(shapes):
         np.testing.assert_allclose(galerkin.coarse.dense(), expected, atol=1e-9 * np.abs(expected).max())
         for got, wanted in ((galerkin.prolong, free), (galerkin.restrict, free.T)):
             dense = sp.bsr_matrix((got.block, got.column, got.start), shape=wanted.shape).toarray()
-            np.testing.assert_allclose(dense, wanted, atol=1e-5)
+            np.testing.assert_allclose(dense, wanted, atol=1e-12)
         step = np.kron(rng.random((coarse, 2)) < 0.7, np.ones((3, 3))) * rng.normal(size=(3 * coarse, 6))
         coarser = Coarsening(galerkin.coarse, sp.bsr_matrix(step, blocksize=(3, 3)))
         np.testing.assert_allclose(

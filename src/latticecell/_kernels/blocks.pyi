@@ -1,6 +1,6 @@
 from typing import Any
 
-from numpy import float64, int32
+from numpy import int32
 from numpy.typing import NDArray
 
 def multiply_add(
@@ -27,7 +27,7 @@ def add_products(
     n_threads: int,
 ) -> None: ...
 def place_blocks(
-    source: NDArray[float64],
+    source: NDArray[Any],
     where: NDArray[int32],
     scale: float,
     fresh: bool,

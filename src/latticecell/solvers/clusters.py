@@ -99,9 +99,9 @@ class Clusters:
         sign, bond = np.repeat([1.0, 1.0, -1.0, -1.0], len(a)), np.tile(np.arange(len(a)), 4)
         return sp.csr_matrix((sign, (where, bond)), shape=(len(self.row_k), len(a)))
 
-    def matrix(self, n_threads: int) -> BlockMatrix:
+    def matrix(self, n_threads: int, dtype: type) -> BlockMatrix:
         """Return a matrix of zeros between the members of each cluster, (n_members, n_members)."""
-        blank = np.zeros((len(self.row_k), 3, 3))
+        blank: NDArray = np.zeros((len(self.row_k), 3, 3), dtype)
         return BlockMatrix(self._start_q, self._place_k, blank, n_threads)
 
     def fit(self, tangent_bcc: Floats, lattice_b: Floats, lattice_kcc: Floats, n_threads: int) -> Fit:

@@ -28,13 +28,14 @@ class Stretches(NamedTuple):
     soft: BlockMatrix
 
     @classmethod
-    def of(cls, clusters: Clusters, n_threads: int) -> Stretches:
+    def of(cls, clusters: Clusters, n_threads: int, dtype: type = np.float64) -> Stretches:
         """Matrices without values."""
-        return cls(clusters.matrix(n_threads), clusters.matrix(n_threads))
+        return cls(clusters.matrix(n_threads, dtype), clusters.matrix(n_threads, dtype))
 
-    def take(self, found: Fit) -> None:
-        """Take the values of a fit."""
-        self.stiff.block[:], self.soft.block[:] = found.stiff, found.soft
+    def take(self, found: Fit, scale: float = 1.0) -> None:
+        """Take the values of a fit, stiffness relative to a scale [N/m]."""
+        self.stiff.block[:] = found.stiff
+        np.multiply(found.soft, 1.0 / scale, out=self.soft.block, casting="same_kind")
 
 
 class Galerkin:
@@ -61,9 +62,9 @@ class Galerkin:
     Attributes
     ----------
     coarse : BlockMatrix
-        Q^T A Q, double precision.
+        Q^T A Q.
     prolong, restrict : BlockMatrix
-        Q and its transpose, single precision.
+        Q and its transpose.
     """
 
     def __init__(
@@ -71,18 +72,19 @@ class Galerkin:
         prolong: sp.bsr_matrix,
     ):  # fmt: skip
         n, n_coarse, n_threads = prolong.shape[0] // 3, prolong.shape[1] // 3, stretches.stiff.n_threads
+        dtype = stretches.stiff.block.dtype.type
         forces = (lattice @ prolong).tobsr((3, 3))
-        whole = BlockMatrix.of(prolong, n_threads)
+        whole = BlockMatrix.of(prolong, n_threads, dtype)
         self._part = rows_of(whole, member_q)  # of P
         self._held = Product(stretches.stiff, self._part)  # S P
         held = self._held.out
         self._free = held.blank()  # Q
         self._eased = Product(stretches.soft, self._free, held.blank())  # B Q
-        pull = columns_of(rows_of(BlockMatrix.of(lattice, n_threads), member_q), member_q, n)
-        own, reached = rows_of(BlockMatrix.of(forces, n_threads), member_q), Product(pull, held).out
+        pull = columns_of(rows_of(BlockMatrix.of(lattice, n_threads, dtype), member_q), member_q, n)
+        own, reached = rows_of(BlockMatrix.of(forces, n_threads, dtype), member_q), Product(pull, held).out
         self._bent = BlockMatrix.of_places(
             np.concatenate([own.rows, reached.rows]), np.concatenate([own.column, reached.column]),
-            len(member_q), n_threads,
+            len(member_q), n_threads, dtype,
         )  # fmt: skip
         self._pulled = Product(pull, held, self._bent)  # to E
         self._forces = self._bent.blank()
@@ -93,11 +95,11 @@ class Galerkin:
         self._in_bent = self._bent.find(held.rows, held.column)
         self._in_turned = self._turned.out.find(held.rows, held.column)
         back = self._part.mirror(n_coarse).take()
-        bare = BlockMatrix.of((prolong.transpose() @ forces).tobsr((3, 3)), n_threads)
+        bare = BlockMatrix.of((prolong.transpose() @ forces).tobsr((3, 3)), n_threads, dtype)
         added = Product(back, self._turned.out).out
         self.coarse = BlockMatrix.of_places(
             np.concatenate([bare.rows, added.rows, added.column]),
-            np.concatenate([bare.column, added.column, added.rows]), n_coarse, n_threads,
+            np.concatenate([bare.column, added.column, added.rows]), n_coarse, n_threads, dtype,
         )  # fmt: skip
         self._bare = self.coarse.blank()
         self._bare.place(bare.block, self.coarse.find(bare.rows, bare.column))
@@ -105,7 +107,7 @@ class Galerkin:
         self._mirrored = self._half.out.mirror(n_coarse)
         self.prolong = BlockMatrix.of_places(
             np.concatenate([whole.rows, member_q[held.rows]]), np.concatenate([whole.column, held.column]),
-            n, n_threads, np.float32,
+            n, n_threads, dtype,
         )  # fmt: skip
         self.prolong.place(whole.block, self.prolong.find(whole.rows, whole.column))
         self._in_prolong = self.prolong.find(member_q[held.rows], held.column)
@@ -146,24 +148,21 @@ class Coarsening:
     """
 
     def __init__(self, matrix: BlockMatrix, prolong: sp.bsr_matrix):
-        n_threads = matrix.n_threads
-        down = BlockMatrix.of(prolong, n_threads)
-        up = down.mirror(prolong.shape[1] // 3).take()
-        self._matrix, self._forces = matrix, Product(matrix, down)
-        self._product = Product(up, self._forces.out)
+        n_threads, dtype = matrix.n_threads, matrix.block.dtype.type
+        self._down = BlockMatrix.of(prolong, n_threads, dtype)
+        self._up = self._down.mirror(prolong.shape[1] // 3).take()
+        self._matrix, self._forces = matrix, Product(matrix, self._down)
+        self._product = Product(self._up, self._forces.out)
         self.coarse = self._product.out
-        self._single = matrix.blank(np.float32)
         every = np.arange(matrix.n_rows)
         self._diagonal = matrix.find(every, every)
-        self._inverse = BlockMatrix.of_places(every, every, len(every), n_threads, np.float32)
-        self._down, self._up = down.converted(np.float32), up.converted(np.float32)
+        self._inverse = BlockMatrix.of_places(every, every, len(every), n_threads, dtype)
 
-    def level(self, scale: float) -> Level:
-        """Return the level of the matrix over a scale."""
-        self._single.block[:] = self._matrix.block / scale
-        self._inverse.block[:] = np.linalg.inv(self._matrix.block[self._diagonal] / scale)
-        polynomial = smoothing_polynomial(spectral_bound(self._single, self._inverse))
-        return Level(self._single, self._down, self._up, self._inverse, polynomial)
+    def level(self) -> Level:
+        """Return the level of the matrix."""
+        self._inverse.block[:] = np.linalg.inv(self._matrix.block[self._diagonal].astype(np.float64))
+        polynomial = smoothing_polynomial(spectral_bound(self._matrix, self._inverse))
+        return Level(self._matrix, self._down, self._up, self._inverse, polynomial)
 
     def take(self) -> BlockMatrix:
         """Find the coarse matrix, and return it."""

@@ -26,8 +26,8 @@ LARGEST_COARSE = 100
 LIFT = 1e-8
 """What is added to the lattice, relative to its stiffness, while its hierarchy is made: parts are loose."""
 FINE_MARGIN = 1.1
-COARSE_LIFT = 1e-7
-"""What is added to the coarsest matrix, relative to its diagonal: the cycle is in single precision."""
+COARSE_LIFT = 1e-5
+"""What is added to the coarsest matrix, relative to its diagonal: it was made in single precision."""
 
 
 class Hierarchy:
@@ -62,14 +62,15 @@ class Hierarchy:
         self._polynomial = smoothing_polynomial(bound)
         self._inverse_k = self._inverse.find(row_k, column_k)
         lattice = without_zeros(matrix)
-        prolong, *steps = _prolongations(lattice, scale)
-        self._stretches = Stretches.of(tangent.clusters, n_threads)
-        self._galerkin = Galerkin(tangent.clusters.member_q, self._stretches, lattice, prolong)
+        prolong, *steps = _prolongations(lattice / scale)
+        self._single_stretches = Stretches.of(tangent.clusters, n_threads, np.float32)
+        self._galerkin = Galerkin(tangent.clusters.member_q, self._single_stretches, lattice / scale, prolong)
         self._coarser: list[Coarsening] = []
         coarse = self._galerkin.coarse
         for step in steps:
             self._coarser.append(Coarsening(coarse, step))
             coarse = self._coarser[-1].coarse
+        self._stretches = Stretches.of(tangent.clusters, n_threads)
         self._bodies = Bodies(tangent, self._stretches, lattice, lattice_i, x_ic)
 
     def fit(self, tangent_bcc: Floats) -> Operator:
@@ -82,14 +83,15 @@ class Hierarchy:
         self._single.place(found.own, tangent.touched_k, 1.0 / scale)
         self._inverse.place(found.inverse, self._inverse_k, scale)
         self._stretches.take(found)
+        self._single_stretches.take(found, scale)
         made = self._galerkin
         made.fit()
         coarse = made.coarse
         levels = [Level(self._single, made.prolong, made.restrict, self._inverse, self._polynomial)]
         for step in self._coarser:
-            levels.append(step.level(scale))
+            levels.append(step.level())
             coarse = step.take()
-        cycle = Cycle(levels, _lifted_inverse(coarse, scale))
+        cycle = Cycle(levels, _lifted_inverse(coarse))
 
         def approximate(r: Floats) -> Floats:
             return cycle((r / scale).astype(np.float32)).astype(np.float64)
@@ -97,11 +99,11 @@ class Hierarchy:
         return self._bodies.deflate(found.softest_b, approximate)
 
 
-def _prolongations(lattice: sp.bsr_matrix, scale: float) -> list[sp.bsr_matrix]:
-    """Prolongations of the lattice, fine to coarse; nothing in them is random."""
+def _prolongations(lattice: sp.bsr_matrix) -> list[sp.bsr_matrix]:
+    """Prolongations of the lattice, scaled to one, fine to coarse; nothing in them is random."""
     n = lattice.shape[0]
     hierarchy = pyamg.smoothed_aggregation_solver(
-        (lattice / scale + LIFT * sp.identity(n)).tobsr((3, 3)),
+        (lattice + LIFT * sp.identity(n)).tobsr((3, 3)),
         B=np.tile(np.eye(3), (n // 3, 1)),
         strength=("symmetric", {"theta": 0.02}),
         smooth=("energy", {"maxiter": 4, "degree": 1}),
@@ -116,9 +118,10 @@ def _prolongations(lattice: sp.bsr_matrix, scale: float) -> list[sp.bsr_matrix]:
     return steps
 
 
-def _lifted_inverse(matrix: BlockMatrix, scale: float) -> Floats:
-    """Inverse of a symmetric matrix over a scale; it may be all but singular."""
-    dense = matrix.dense() / scale
+def _lifted_inverse(matrix: BlockMatrix) -> Floats:
+    """Inverse of a symmetric matrix; it may be all but singular."""
+    dense = matrix.dense().astype(np.float64)
+    dense = 0.5 * (dense + dense.T)
     lift = COARSE_LIFT * float(dense.diagonal().mean())
     inverse = np.linalg.inv(dense + lift * np.eye(len(dense)))
     return 0.5 * (inverse + inverse.T)
