@@ -334,13 +334,13 @@ class Solver(Section):
     coupling_iterations: Repeats = 8
     """Most repeats of electrochemistry and mechanics in a step before a shorter one is tried."""
     coupling_tolerance_stoich: Tolerance = 1e-3
-    """Largest change of any stoichiometry between the last two repeats of a step."""
+    """Largest error that the repeats of a step leave in any stoichiometry, told by the stress potential."""
     coupling_tolerance_salt: Tolerance = 1e-4
-    """Largest relative change of any salt concentration between the last two repeats."""
+    """Largest relative error that they leave in any salt concentration."""
     coupling_tolerance_gap: GapTolerance = 0.2
-    """Largest change of any opening of a bond between the last two repeats of a step."""
+    """Largest error that they leave in any opening of a bond."""
     coupling_tolerance_voltage: VoltageTolerance = 0.1
-    """Largest change of the cell voltage between the last two repeats of a step."""
+    """Largest error that they leave in the drop of voltage at any contact."""
     equilibrium: Annotated[str, Named("solver.equilibrium")] = "multigrid"
     """Linear solver of the equilibrium; the direct one is for small cells."""
     mechanics_tolerance: Tolerance = 1e-4

@@ -110,6 +110,15 @@ class Solution:
     entering_n: Floats
 
 
+class Guess(NamedTuple):
+    """Where Newton starts: stoichiometry and potentials, (n_nodes,), and cell voltage."""
+
+    stoich_n: Floats
+    phi_s_n: Floats
+    phi_l_n: Floats
+    voltage: float
+
+
 class _Ions(NamedTuple):
     """Conduction, and what the salt adds to phi_l and to the reactions."""
 
@@ -254,7 +263,7 @@ class Electrochemistry:
         gap_b: Floats,
         psi_n: Floats,
         salt_n: Floats | None = None,
-        guess: Solution | None = None,
+        guess: Solution | Guess | None = None,
         origin_n: Floats | None = None,
     ) -> Solution:
         """Take one implicit Euler step from ``state``, which is left alone.
@@ -272,7 +281,7 @@ class Electrochemistry:
             Stress potential [1].
         salt_n : (n_nodes,) float64, optional
             Salt concentration of a binary electrolyte [mol/m3]; by default that of ``state``.
-        guess : Solution, optional
+        guess : Solution or Guess, optional
             Where Newton starts; by default at ``state``.
         origin_n : (n_nodes,) float64, optional
             Stoichiometry from which the implicit Euler step starts [1]; by default that of ``state``.
@@ -356,7 +365,7 @@ class Electrochemistry:
         return stuck & (stuck.sum() <= _FEW)
 
     def _newton(self, problem: _Problem, point: _Point) -> tuple[_Point, int, int]:
-        krylov, last = 0, 7.0 * point.error
+        krylov, last = 0, 20.0 * point.error
         for iteration in range(self._iterations):
             if point.error <= self._tolerance:
                 return point, iteration, krylov

@@ -16,6 +16,7 @@ Hairer, Norsett, Wanner, Solving Ordinary Differential Equations I, III.5.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -30,6 +31,8 @@ RATES: Final = {
     "u_nc": "u_rate_nc",
     "gap_b": "gap_rate_b",
     "psi_n": "psi_rate_n",
+    "phi_s_n": "phi_s_rate_n",
+    "phi_l_n": "phi_l_rate_n",
     "passed": "passed_rate",
 }
 """Fields of the state whose first differences are kept, and where."""
@@ -38,6 +41,8 @@ BENDS: Final = {
     "stoich_n": "stoich_bend_n",
     "gap_b": "gap_bend_b",
     "psi_n": "psi_bend_n",
+    "phi_s_n": "phi_s_bend_n",
+    "phi_l_n": "phi_l_bend_n",
 }
 """The same for second differences; with a bend of the displacement equilibria took twice the iterations."""
 
@@ -68,6 +73,13 @@ class Formula(NamedTuple):
         return old + self.carry * getattr(state, RATES[name]) if self.carry else old
 
 
+class Sight(NamedTuple):
+    """Fields at a time ``dt`` after a state, predicted or computed."""
+
+    dt: float
+    fields: dict[str, Floats]
+
+
 def formula(dt: float, before: Floats) -> Formula:
     """Return the step of length ``dt`` after steps of lengths ``before``, newest first, 0 if none [s]."""
     h1, h2 = float(before[0]), float(before[1])
@@ -90,6 +102,22 @@ def predict(state: State, name: str, dt: float) -> Floats:
     if h2 > 0.0 and name in BENDS:
         found += dt * (dt + h1) * getattr(state, BENDS[name])
     return found
+
+
+def look_ahead(state: State, names: Iterable[str], dt: float, seen: Sight | None = None) -> Sight:
+    """Return several fields a time ``dt`` after ``state``, by `predict`.
+
+    If a step of another length from the same state is known, the next divided difference is taken from what
+    its prediction missed.
+    """
+    fields = {name: predict(state, name, dt) for name in names}
+    if seen is not None:
+        for name, field in fields.items():
+            order = np.count_nonzero(state.lengths[: 2 if name in BENDS else 1])
+            times = np.concatenate([[0.0], np.cumsum(state.lengths[:order])])
+            share = float(np.prod((dt + times) / (seen.dt + times)))
+            field += share * (seen.fields[name] - predict(state, name, seen.dt))
+    return Sight(dt, fields)
 
 
 def remember(old: State, new: State, dt: float) -> None:

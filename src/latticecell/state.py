@@ -73,6 +73,11 @@ class State:
         Field("", "cell", "s", shape=(3,),
               meaning="Lengths of the last steps of this stage, newest first; 0 where there was none."),
     ]  # fmt: skip
+    contraction: Annotated[
+        Floats,
+        Field("", "cell", shape=(1,),
+              meaning="Share of its change that a repeat of the last coupled step changed again."),
+    ]  # fmt: skip
     voltage_rate: Annotated[
         Floats, Field("", "cell", "V_per_s", shape=(1,), meaning="Rate of voltage over the last step.")
     ]
@@ -83,6 +88,8 @@ class State:
     u_rate_nc: Annotated[Floats, Field("", "node", "m_per_s", shape=(3,), meaning="The same of u_nc.")]
     gap_rate_b: Annotated[Floats, Field("", "bond", "m_per_s", meaning="The same of gap_b.")]
     psi_rate_n: Annotated[Floats, Field("", "node", "per_s", meaning="The same of psi_n.")]
+    phi_s_rate_n: Annotated[Floats, Field("", "node", "V_per_s", meaning="The same of phi_s_n.")]
+    phi_l_rate_n: Annotated[Floats, Field("", "node", "V_per_s", meaning="The same of phi_l_n.")]
     passed_rate: Annotated[Floats, Field("", "cell", shape=(5,), meaning="The same of passed.")]
     voltage_bend: Annotated[
         Floats, Field("", "cell", "V_per_s2", shape=(1,), meaning="Second difference of voltage.")
@@ -90,6 +97,8 @@ class State:
     stoich_bend_n: Annotated[Floats, Field("", "node", "per_s2", meaning="The same of stoich_n.")]
     gap_bend_b: Annotated[Floats, Field("", "bond", "m_per_s2", meaning="The same of gap_b.")]
     psi_bend_n: Annotated[Floats, Field("", "node", "per_s2", meaning="The same of psi_n.")]
+    phi_s_bend_n: Annotated[Floats, Field("", "node", "V_per_s2", meaning="The same of phi_s_n.")]
+    phi_l_bend_n: Annotated[Floats, Field("", "node", "V_per_s2", meaning="The same of phi_l_n.")]
     passed: Annotated[
         Floats,
         Field("", "cell", shape=(5,),

@@ -1,9 +1,10 @@
 """The coupled implicit step and its control: the only module that knows all the physics.
 
-One step: predict gap, stress and displacement; solve the electrochemistry with gap, stress and salt lagged;
-then the salt of a binary electrolyte; solve the equilibrium with the new stoichiometry; repeat until nothing
-changes; accept if Li, energy and salt are balanced and the estimated error is small, and only then commit the
-damage. A step that fails leaves no trace and is tried again with a shorter one. The scheme is in `marching`.
+One step: predict gap, stress, displacement and potentials; solve the electrochemistry with gap, stress and
+salt lagged; then the salt of a binary electrolyte; solve the equilibrium with the new stoichiometry; repeat
+until what the lag leaves is small; accept if Li, energy and salt are balanced and the estimated error is
+small, and only then commit the damage. A step that fails leaves no trace and is tried again with a shorter
+one. The scheme is in `marching`.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ from latticecell.acceleration import Anderson
 from latticecell.arrays import Floats
 from latticecell.audit import Audit, Balances
 from latticecell.config import Config
+from latticecell.crossing import Crossing
 from latticecell.effort import Effort
-from latticecell.electrochemistry import Current, Electrochemistry, Solution, Voltage
+from latticecell.electrochemistry import Current, Electrochemistry, Guess, Solution, Voltage
 from latticecell.errors import SolveError
-from latticecell.marching import Formula, formula, predict, remember
+from latticecell.laws.kinetics import limit_step
+from latticecell.marching import Formula, Sight, formula, look_ahead, predict, remember
 from latticecell.materials import electro_laws, mechanical_laws
 from latticecell.network import Network
 from latticecell.physics.eigenstrain import EigenstrainSource, Fields, LithiumExpansion
@@ -34,10 +37,16 @@ SHRINK_FAILED, FRESH_AFTER = 0.4, 2
 """Factor for a step after a failure, and failures after which it starts without those before."""
 SAFETY, CAREFUL = 0.6, 1.5
 """Share taken of the step that the error would allow; largest growth while nothing is known of the error."""
+HOPELESS = 2.0
+"""Error above which a step that can be shortened is not computed to its end."""
 JUMP = 0.8
 """Share of its error, in proportion to its length, that a shorter step keeps where something jumps."""
+LOOKED_FOR = ("gap_b", "psi_n", "u_nc", "stoich_n", "phi_s_n", "phi_l_n", "voltage")
+"""Fields with which a step begins."""
+LEAST, AGEING = 0.1, 1.3
+"""Least share of its change that a repeat is taken to leave as an error; growth of the share that has been
+seen, in every step of a single repeat, which shows nothing new."""
 ROOT_TRIALS = 25
-CUTOFF_FAILURES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +82,7 @@ class Cursor:
 
 
 class Trial(NamedTuple):
-    """A converged coupled step that is not yet accepted."""
+    """A coupled step that is not yet accepted; converged, unless its error is hopeless."""
 
     formula: Formula
     electro: Solution
@@ -81,6 +90,8 @@ class Trial(NamedTuple):
     salt_n: Floats
     eigen_tv: Floats
     psi_n: Floats
+    contraction: float
+    error: float
     repeats: int
     newton: int
     linear: int
@@ -89,6 +100,14 @@ class Trial(NamedTuple):
     def dt(self) -> float:
         """Length of the step [s]."""
         return self.formula.dt
+
+    @property
+    def sight(self) -> Sight:
+        """What a step of another length from the same state may start from."""
+        found, electro = self.mechanics, self.electro
+        fields = {"gap_b": found.gap_b, "u_nc": found.u_nc, "psi_n": self.psi_n}
+        fields |= {name: getattr(electro, name) for name in ("stoich_n", "phi_s_n", "phi_l_n")}
+        return Sight(self.dt, {**fields, "voltage": np.array([electro.voltage])})
 
 
 class _Step(NamedTuple):
@@ -99,7 +118,6 @@ class _Step(NamedTuple):
     balances: Balances
     rejected: int
     failures: int
-    error: float
     over: bool
 
 
@@ -191,7 +209,7 @@ class Stepper:
             if step.over:
                 state.lengths[...] = 0.0  # what comes next is no continuation
             cursor = self._move(cursor, stage, step, float(state.voltage[0]))
-            counts = (step.rejected, step.over, share, step.error)
+            counts = (step.rejected, step.over, share, step.trial.error)
             yield StepReport(state, cursor, stage, step.trial, step.balances, *counts)
 
     def _control(self, stage: Stage, cursor: Cursor) -> Current | Voltage:
@@ -203,48 +221,57 @@ class Stepper:
     def _advance(self, state: State, stage: Stage, cursor: Cursor) -> _Step:
         """Find the next step, shorter until it converges, keeps the balances and is accurate enough."""
         options, control = self.options, self._control(stage, cursor)
-        dt, left = self._length(float(state.time[0]), stage, cursor)
+        limit, left = self._length(float(state.time[0]), stage, cursor)
         tolerance = stage.tolerance(options.cutoff_tolerance)
-        rejected, failures, last = 0, 0, np.inf
-        start = state
+        rejected, failures, trials, last = 0, 0, 0, np.inf
+        start, seen, way = state, None, self._way(state, stage, cursor, limit)
+        dt = way.aim() or limit
         while True:
+            shortens = last == np.inf and dt > options.dt_initial
             try:
-                trial, failed = self._couple(start, dt, control), 0
+                trial = self._couple(start, dt, control, seen, HOPELESS if shortens else np.inf)
+                seen, error = trial.sight, trial.error
                 over = stage.overshoot(trial.electro.voltage, trial.electro.current)
-                if over > tolerance:
-                    trial, failed = self._hit_cutoff(start, stage, control, cursor, trial, tolerance)
-                with self.effort.phase("stress and bonds"):
-                    after = self._after(start, trial)
-                    balances = self.audit.balances(after, trial.eigen_tv)
-                balances.check(float(after.time[0]))
+                way.tell(dt, over)
+                there = abs(over) <= tolerance or way.width <= 1e-3 * options.dt_min
+                aim = None if there else way.aim()
+                reach = error * min(1.0, (aim or dt) / dt) ** 3  # error of a step to the cut-off
+                shorter = max(dt * self._factor(error), min(dt, options.dt_initial))
+                if reach > 1.0 and shorter < dt and error <= JUMP * last:
+                    rejected, last, limit = rejected + 1, error * shorter / dt, shorter
+                    way.keep_below(limit)
+                    dt = way.aim() or limit
+                elif aim is not None:
+                    if trials == ROOT_TRIALS:
+                        raise _missed(state, way)
+                    trials, dt = trials + 1, aim
+                else:
+                    with self.effort.phase("stress and bonds"):
+                        after = self._after(start, trial)
+                        balances = self.audit.balances(after, trial.eigen_tv)
+                    balances.check(float(after.time[0]))
+                    finished = over >= -tolerance or dt >= left
+                    return _Step(trial, after, balances, rejected, failures, finished)
             except SolveError as problem:
                 rejected, failures = rejected + 1, failures + 1
-                if dt <= options.dt_min:
-                    raise _gave_up(problem, state, dt) from problem
-                dt, last = max(SHRINK_FAILED * dt, min(dt, options.dt_min)), np.inf
+                if limit <= options.dt_min:
+                    raise _gave_up(problem, state, limit) from problem
+                limit, last = max(SHRINK_FAILED * limit, min(limit, options.dt_min)), np.inf
+                way.keep_below(limit)
+                dt = limit
                 if failures == FRESH_AFTER:
                     start = state.copy()
                     start.lengths[...] = 0.0
-                continue
-            error = self._error(start, trial)
-            dt = trial.dt
-            shorter = max(dt * self._factor(error), min(dt, options.dt_initial))
-            if error <= 1.0 or shorter == dt or error > JUMP * last:
-                finished = over >= -tolerance or dt >= left
-                return _Step(trial, after, balances, rejected + failed, failures + failed, error, finished)
-            rejected, last, dt = rejected + failed + 1, error * shorter / dt, shorter
 
-    def _error(self, state: State, trial: Trial) -> float:
+    def _error(self, state: State, form: Formula, electro: Solution, found: MechanicsSolution) -> float:
         """Estimated error of a step over its tolerance; 0 where nothing is known of it."""
-        share = trial.formula.share
-        if share == 0.0 or state.lengths[2] == 0.0:  # the voltage jumps where a stage begins
+        if form.share == 0.0 or state.lengths[2] == 0.0:  # the voltage jumps where a stage begins
             return 0.0
-        dt, electro, found = trial.formula.dt, trial.electro, trial.mechanics
-        gap = np.maximum(found.gap_b, 0.0) - np.maximum(predict(state, "gap_b", dt), 0.0)
-        stoich = electro.stoich_n - predict(state, "stoich_n", dt)
+        gap = np.maximum(found.gap_b, 0.0) - np.maximum(predict(state, "gap_b", form.dt), 0.0)
+        stoich = electro.stoich_n - predict(state, "stoich_n", form.dt)
         off = [1e7 * _root_mean_square(gap, self.network.area_b), _root_mean_square(stoich, self._active_n)]
-        off.append(abs(electro.voltage - float(predict(state, "voltage", dt)[0])))
-        return share * max(off) / self.options.time_tolerance
+        off.append(abs(electro.voltage - float(predict(state, "voltage", form.dt)[0])))
+        return form.share * max(off) / self.options.time_tolerance
 
     def _factor(self, error: float) -> float:
         """By how much the next step may be longer than one with this error."""
@@ -267,80 +294,50 @@ class Stepper:
             dt = step_to(dt, left, slack(smallest, stage.duration))
         return dt, left
 
-    def _hit_cutoff(
-        self, state: State, stage: Stage, control: Current | Voltage, cursor: Cursor, trial: Trial,
-        tolerance: float,
-    ) -> tuple[Trial, int]:  # fmt: skip
-        """Shorten the step until it ends at the cut-off.
+    def _way(self, state: State, stage: Stage, cursor: Cursor, longest: float) -> Crossing:
+        """Return the search for the cut-off of a stage, with what is known of it before a step."""
+        way, (h1, h2, h3) = Crossing(longest), state.lengths.tolist()
+        volts, rate = float(state.voltage[0]), float(state.voltage_rate[0])
+        if stage.limit == "voltage" and h2 > 0.0:  # where a stage begins, the voltage jumps
+            way.tell(-h1, stage.overshoot(volts - h1 * rate, 0.0))
+        if stage.limit == "voltage" and h3 > 0.0:
+            earlier = rate - (h1 + h2) * float(state.voltage_bend[0])
+            way.tell(-h1 - h2, stage.overshoot(volts - h1 * rate - h2 * earlier, 0.0))
+        if cursor.elapsed > 0.0:
+            amperes = float(state.current_b @ self.network.area_b)
+            way.tell(0.0, min(stage.overshoot(volts, amperes), -1e-12))
+        return way
 
-        Its end is read off the parabola through the three values nearest to the cut-off, that of time over
-        voltage; by false position (Illinois) where there are only two or the parabola leaves the bracket.
+    def _couple(
+        self, state: State, dt: float, control: Current | Voltage, seen: Sight | None = None,
+        hopeless: float = np.inf,
+    ) -> Trial:  # fmt: skip
+        """Solve one coupled step; raises `SolveError` if it does not converge.
+
+        ``seen`` is a step of another length from the same state. A step whose error is above ``hopeless`` is
+        left unfinished.
         """
-        high, at_high = trial.dt, stage.overshoot(trial.electro.voltage, trial.electro.current)
-        low, at_low = 0.0, -at_high  # a stage that has just begun has no value of its own yet: bisect first
-        known = [(high, at_high)]
-        if cursor.elapsed > 0:
-            previous = float(state.current_b @ self.network.area_b)
-            at_low = min(stage.overshoot(float(state.voltage[0]), previous), -1e-12)
-            known.append((low, at_low))
-        if state.lengths[1] > 0 and stage.limit == "voltage":
-            earlier = float(state.voltage[0] - state.lengths[0] * state.voltage_rate[0])
-            known.append((-float(state.lengths[0]), stage.overshoot(earlier, 0.0)))
-        failed, side = 0, 0
-        for _ in range(ROOT_TRIALS):
-            if high - low <= self.options.dt_min * 1e-3 and failed == 0:
-                return trial, failed  # the stage begins beyond its cut-off, or a snap jumps over it
-            dt = _crossing(known)
-            if not low < dt < high:
-                dt = low - at_low / (at_high - at_low) * (high - low)
-            dt = min(max(dt, low + 0.02 * (high - low)), high - 0.02 * (high - low))
-            try:
-                middle = self._couple(state, dt, control)
-            except SolveError:
-                failed += 1
-                high = dt  # nothing is known beyond: look closer to the start
-                if failed > CUTOFF_FAILURES:
-                    raise
-                continue
-            over = stage.overshoot(middle.electro.voltage, middle.electro.current)
-            trial = middle
-            if abs(over) <= tolerance:
-                return trial, failed
-            known.append((dt, over))
-            if over > 0:
-                high, at_high = dt, over
-                at_low = 0.5 * at_low if side > 0 else at_low
-                side = 1
-            else:
-                low, at_low = dt, over
-                at_high = 0.5 * at_high if side < 0 else at_high
-                side = -1
-        raise SolveError(
-            f"the cut-off is not met in {ROOT_TRIALS} trials", field="coupling",
-            residual=min(at_high, -at_low),
-            time=float(state.time[0]) + high,
-        )  # fmt: skip
-
-    def _couple(self, state: State, dt: float, control: Current | Voltage) -> Trial:
-        """Solve one coupled step; raises `SolveError` if it does not converge."""
         options, balance = self.options, self.electro.salt
         # At rest nothing is predicted: what that changes within the tolerances would keep Li moving.
         form = formula(dt, state.lengths)
         ahead = 0.0 if control == Current(0.0) else dt
-        gap, psi, u = (predict(state, name, ahead) for name in ("gap_b", "psi_n", "u_nc"))
+        sight = look_ahead(state, LOOKED_FOR, ahead, seen).fields
+        gap, psi, u = (sight[name] for name in ("gap_b", "psi_n", "u_nc"))
         origin, origin_salt = form.origin(state, "stoich_n"), form.origin(state, "salt_n")
         strain, salt = state.strain_c, state.salt_n
         balanced = salt
         mixing, salt_mixing = Anderson(3), Anderson(3)
-        electro: Solution | None = None
+        stoich = np.where(self.network.is_active_n, limit_step(state.stoich_n, sight["stoich_n"]), 0.0)
+        volts = float(sight["voltage"][0])
+        guess: Guess | Solution = Guess(stoich, sight["phi_s_n"], sight["phi_l_n"], volts)
         newton = hardest = linear = 0
-        change = np.inf
+        changes: list[float] = []
+        contraction = float(state.contraction[0]) if state.lengths[0] > 0.0 else 1.0
         for repeat in range(options.coupling_iterations):
-            last = electro
             given = {"gap_b": gap, "psi_n": psi, "salt_n": salt, "origin_n": origin}
-            changes = []
+            before, changes = changes, []
             with self.effort.phase("electrochemistry"):
-                electro = self.electro.solve(state, form.length, control, guess=last, **given)
+                electro = self.electro.solve(state, form.length, control, guess=guess, **given)
                 if balance is not None:
                     balanced = balance.solve(origin_salt, salt, form.length, electro.entering_n)
                     changes.append(balance.change(balanced, salt) / options.coupling_tolerance_salt)
@@ -353,26 +350,24 @@ class Stepper:
             hardest = max(hardest, found.newton_iterations)
             gap_change = float(np.abs(np.maximum(found.gap_b, 0) - np.maximum(gap, 0)).max(initial=0.0))
             changes.append(gap_change / options.coupling_tolerance_gap)
-            if last is not None:
-                stoich_change = float(np.abs(electro.stoich_n - last.stoich_n).max())
-                changes.append(stoich_change / options.coupling_tolerance_stoich)
-                changes.append(abs(electro.voltage - last.voltage) / options.coupling_tolerance_voltage)
-            else:  # the lagged fields were predicted: what do they change?
-                changes.append(float(np.abs(image - psi).max()) / options.coupling_tolerance_stoich)
-                drop = self.electro.contact_drop(electro.current_b, found.gap_b)
-                drop -= self.electro.contact_drop(electro.current_b, gap)
-                changes.append(float(np.abs(drop).max(initial=0.0)) / options.coupling_tolerance_voltage)
-            change = max(changes)
-            if change <= 1.0:
-                return Trial(form, electro, found, balanced, eigen, image, repeat + 1, hardest, linear)
-            psi = mixing.next(psi, image)
+            changes.append(float(np.abs(image - psi).max()) / options.coupling_tolerance_stoich)
+            drop = self.electro.contact_drop(electro.current_b, found.gap_b)
+            drop -= self.electro.contact_drop(electro.current_b, gap)
+            changes.append(float(np.abs(drop).max(initial=0.0)) / options.coupling_tolerance_voltage)
+            contraction = _contraction(before, changes) if before else AGEING * contraction
+            left = max(changes) * min(max(2.0 * contraction, LEAST), 1.0)
+            error = self._error(state, form, electro, found)
+            if left <= 1.0 or error > hopeless:
+                counts = (repeat + 1, hardest, linear)
+                return Trial(form, electro, found, balanced, eigen, image, contraction, error, *counts)
+            guess, psi = electro, mixing.next(psi, image)
             if balance is not None:
                 salt = balance.positive(salt_mixing.next(salt, balanced), balanced)
             gap, u, strain = found.gap_b, found.u_nc, found.strain_c
-        left = "" if balance is None else f", salt down to {balance.extremes(balanced)[0]:.3g} mol/m3"
+        salty = "" if balance is None else f", salt down to {balance.extremes(balanced)[0]:.3g} mol/m3"
         raise SolveError(
-            f"fields still change after {options.coupling_iterations} repeats{left}", field="coupling",
-            residual=change, time=float(state.time[0]) + dt,
+            f"fields still change after {options.coupling_iterations} repeats{salty}", field="coupling",
+            residual=max(changes), time=float(state.time[0]) + dt,
         )  # fmt: skip
 
     def _count(self, electro: Solution, found: MechanicsSolution) -> None:
@@ -411,6 +406,7 @@ class Stepper:
         state.passed[...] = old.passed + np.array([0.0, *work])
         charge = trial.formula.origin(old, "passed")[CHARGE] + trial.formula.length * electro.current
         state.passed[CHARGE] = charge  # as the stoichiometry, so that Li is balanced
+        state.contraction[0] = min(trial.contraction, 1.0)
         remember(old, state, dt)
         return state
 
@@ -420,7 +416,7 @@ class Stepper:
         if step.over:
             following = cursor.stage + 1
             return Cursor(following, 0.0, options.dt_initial, steps, voltage, following >= len(self._stages))
-        factor = self._factor(step.error) if step.failures == 0 else 1.0
+        factor = self._factor(step.trial.error) if step.failures == 0 else 1.0
         dt = min(max(factor * dt, min(dt, options.dt_initial)), options.dt_max)
         return replace(cursor, elapsed=cursor.elapsed + step.trial.dt, dt=dt, steps=steps)
 
@@ -429,14 +425,17 @@ def _root_mean_square(values: Floats, weights: Floats) -> float:
     return float(np.sqrt(values**2 @ weights / weights.sum()))
 
 
-def _crossing(known: Sequence[tuple[float, float]]) -> float:
-    """Return where the parabola, time over value, of the three values nearest to zero is zero, else NaN."""
-    times, values = zip(*sorted(known, key=lambda point: abs(point[1]))[:3], strict=True)
-    if len(set(values)) < 3:
-        return np.nan
-    a, b, c = values
-    weights = (b * c / ((a - b) * (a - c)), a * c / ((b - a) * (b - c)), a * b / ((c - a) * (c - b)))
-    return float(sum(time * weight for time, weight in zip(times, weights, strict=True)))
+def _contraction(before: Sequence[float], after: Sequence[float]) -> float:
+    """Return the largest share of a change before that has changed again; of a small one, less of it."""
+    least = 0.1 * max(before)
+    return max(new / max(old, least) for old, new in zip(before, after, strict=True))
+
+
+def _missed(state: State, way: Crossing) -> SolveError:
+    return SolveError(
+        f"the cut-off is not met in {ROOT_TRIALS} trials", field="coupling", residual=way.width,
+        time=float(state.time[0]) + way.high,
+    )  # fmt: skip
 
 
 def _gave_up(error: SolveError, state: State, dt: float) -> SolveError:

@@ -16,6 +16,7 @@ LAYERS = [
         "arrays",
         "units",
         "errors",
+        "crossing",
         "lazy",
         "numerics",
         "acceleration",

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latticecell.marching import BENDS, RATES, formula, predict, remember
+from latticecell.marching import BENDS, RATES, Sight, formula, look_ahead, predict, remember
 from latticecell.state import State
 from networks import box_network
 
@@ -100,3 +100,20 @@ def test_order_two_and_an_estimate_of_the_right_size_with_steps_of_any_length():
     assert orders.min() > 1.9
     assert errors[-1] < 4e-4
     assert estimate / true == pytest.approx(1.0, abs=0.1)
+
+
+def test_a_step_of_another_length_corrects_the_prediction():
+    """With it four values are known: exact for a cubic, and for a parabola where no bend is kept."""
+    clock = np.array([0.0, 3.0, 5.0])
+    cubic = lambda t: 3.7 - 0.3 * t + 0.02 * t**2 + 5e-4 * t**3  # noqa: E731
+    state = marched(cubic(clock), clock)
+    state.u_nc[...], state.u_rate_nc[...] = 25.0, 8.0  # of t^2, at 5 and over the two seconds before
+    seen = Sight(4.0, {"voltage": np.array([cubic(9.0)]), "u_nc": np.full_like(state.u_nc, 81.0)})
+    for dt in (1.5, 4.0, 6.0):
+        found = look_ahead(state, ("voltage", "u_nc"), dt, seen)
+        assert found.dt == dt
+        assert found.fields["voltage"][0] == pytest.approx(cubic(5.0 + dt))
+        assert found.fields["u_nc"] == pytest.approx((5.0 + dt) ** 2)
+    begun = look_ahead(marched([3.0], [0.0]), ("voltage",), 2.0, Sight(4.0, {"voltage": np.array([3.4])}))
+    assert begun.fields["voltage"][0] == pytest.approx(3.2)
+    assert look_ahead(state, ("voltage",), 2.0).fields["voltage"] == predict(state, "voltage", 2.0)

@@ -15,19 +15,19 @@ SECTIONS = {
 }
 PINNED = {
     4: {
-        "voltage_V": 3.3729283298752883,
-        "lithium_mol": 1.525077196340902e-12,
-        "stoich_sd": 0.010534053529238196,
-        "gap_mean_nm": 0.020831097705851405,
-        "gap_max_nm": 0.11798092186762224,
-        "von_mises_median_GPa": 0.0024295803975177633,
-        "von_mises_max_GPa": 0.006374661905770255,
+        "voltage_V": 3.372949848839244,
+        "lithium_mol": 1.5250771963409021e-12,
+        "stoich_sd": 0.010530711000673912,
+        "gap_mean_nm": 0.020826125344284227,
+        "gap_max_nm": 0.1179439402911117,
+        "von_mises_median_GPa": 0.0024293124455390383,
+        "von_mises_max_GPa": 0.006372800205866359,
         "interface_damaged": 0.3519247731391232,
         "interface_broken": 0.2682373602767527,
         "gb_damaged": 0.04285939134554602,
         "gb_broken": 0.03934866770727834,
-        "elastic_J": 1.7955015323890446e-15,
-        "dissipated_J": 4.9062402684507385e-14,
+        "elastic_J": 1.795235977127897e-15,
+        "dissipated_J": 4.905881977264245e-14,
     },
 }
 """Last row of the smallest run with weak bonds, by the version of the results."""
