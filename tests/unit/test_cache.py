@@ -3,12 +3,14 @@
 import multiprocessing
 import os
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cells import SMALL, tiny
 from latticecell import config_from_table
+from latticecell.meshing import smoothing
 from latticecell.meshing.generate import build_network
 from latticecell.microstructure import build_microstructure
 from latticecell.output import cache
@@ -74,6 +76,30 @@ def test_a_change_of_the_numerics_makes_every_entry_old(folder, monkeypatch):
     monkeypatch.setattr(cache, "RESULTS_VERSION", cache.RESULTS_VERSION + 1)
     cache.network_of(small())
     assert built(folder) == 2
+
+
+def test_a_changed_generator_makes_every_entry_old(folder, monkeypatch):
+    """In a working copy neither version says so."""
+    names = {path.name for path in cache.generator_files()}
+    assert {"generate.py", "conform.py", "smoothing.py", "network.py", "microstructure.py"} <= names
+    assert {"placement", "smoothing"} <= {
+        name.split(".")[0] for name in names if name.endswith((".so", ".pyd"))
+    }
+    cache.network_of(small())
+    changed = folder / "smoothing.py"
+    changed.write_bytes(Path(smoothing.__file__).read_bytes())
+    files = [changed if path.name == changed.name else path for path in cache.generator_files()]
+    monkeypatch.setattr(cache, "generator_files", lambda: files)
+    cache.generator_digest.cache_clear()
+    cache.network_of(small())
+    assert built(folder) == 1
+    with changed.open("a") as file:
+        file.write("# changed\n")
+    cache.generator_digest.cache_clear()
+    cache.network_of(small())
+    assert built(folder) == 2
+    monkeypatch.undo()
+    cache.generator_digest.cache_clear()
 
 
 def test_damaged_entries_are_built_anew(folder):

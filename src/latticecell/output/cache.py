@@ -12,12 +12,16 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import fields
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
+from latticecell import meshing, network, quality
+from latticecell import microstructure as grains
+from latticecell._kernels import placement, smoothing
 from latticecell.config import Config
 from latticecell.errors import ConfigError, OutputError
 from latticecell.meshing.generate import build_network
@@ -87,7 +91,26 @@ def network_key(config: Config, microstructure: Microstructure) -> str:
         digest.update(f"{field.name} {value.dtype} {value.shape}\n".encode())
         digest.update(np.ascontiguousarray(value).tobytes())
     makers = {name: version(name) for name in ("latticecell", "numpy", "scipy")}
-    digest.update(f"{config.network.model_dump()} {makers} {RESULTS_VERSION}".encode())
+    code = generator_digest()
+    digest.update(f"{config.network.model_dump()} {makers} {RESULTS_VERSION} {code}".encode())
+    return digest.hexdigest()
+
+
+def generator_files() -> list[Path]:
+    """Return the files of the code that builds a network: sources, and kernels as they are compiled."""
+    single = (grains, network, quality, placement, smoothing)
+    return [
+        *sorted(Path(meshing.__path__[0]).glob("*.py")),
+        *(Path(str(module.__file__)) for module in single),
+    ]
+
+
+@cache
+def generator_digest() -> str:
+    """Digest of `generator_files`, which in a working copy change without the version."""
+    digest = hashlib.sha256()
+    for path in generator_files():
+        digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 
 
