@@ -45,6 +45,8 @@ BOUND_SLACK = 1e-9
 LIMITER_PASSES = 6
 CHARGE_TOLERANCE = 1e-7
 """Largest share of the current that may be missing, whatever the tolerance of the solver [1]."""
+CIRCULATING = 0.01
+"""Share of the reaction currents that charge is balanced against, where they add up to less [1]."""
 _FEW = 10
 _PATIENCE = 6  # Newton steps before the residual must fall: at first V climbs the steep end of U
 
@@ -398,7 +400,8 @@ class Electrochemistry:
         residual_y += self._li_per_charge * np.bincount(a, bond, n)
         residual_p = ions.matrix @ p + potentials.sources(bond)
         residual_p[potentials.lithium_p] += potentials.lithium_area * plating
-        scale = max(float(np.abs(bond).sum()), self._floor)
+        # what circulates at rest is no scale for what leaves
+        scale = max(abs(float(bond.sum())), CIRCULATING * float(np.abs(bond).sum()), self._floor)
         leak = float(np.abs(residual_p).sum()) / scale * max(1.0, self._tolerance / CHARGE_TOLERANCE)
         error = max(float(np.abs(residual_y / problem.mass).max()), leak)
         plating_slope = potentials.lithium_area * slope

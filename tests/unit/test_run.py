@@ -328,10 +328,10 @@ def test_a_stage_that_begins_beyond_its_cutoff_ends_at_once(tmp_path):
 
 def test_a_cutoff_that_is_missed_is_looked_for_with_shorter_steps_and_then_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr("latticecell.stepper.ROOT_TRIALS", 0)
-    steps = [{"kind": "charge", "c_rate": 1.0, "until_V": 3.27}]  # too early to be foreseen
-    solver = {"cutoff_tolerance_mV": 0.01, "dt_initial_s": 5.0}
+    steps = [{"kind": "charge", "c_rate": 1.0, "until_V": 3.27}]  # at 10 mV/s, too early to be foreseen
+    solver = {"cutoff_tolerance_mV": 0.5, "dt_initial_s": 5.0}
     history = run(tiny(protocol={"steps": steps}, solver=solver), tmp_path / "free").history
-    assert abs(history["voltage_V"][-1] - 3.27) <= 1e-5
+    assert abs(history["voltage_V"][-1] - 3.27) <= 5e-4
     assert history["rejected"].max() >= 1
     stiff = tiny(protocol={"steps": steps}, solver=solver | {"dt_min_s": 5.0})
     with pytest.raises(SolveError, match="gave up at dt = 5 s: the cut-off is not met"):
