@@ -267,10 +267,7 @@ def _time(seconds: float) -> str:
 
 def _bond(config: Config, section: str) -> Numbers:
     options = getattr(config, section)
-    strength, energy = np.array([options.strength]), np.array([options.fracture_energy])
-    bond_law(
-        section, options.law, BondParameters(strength, energy, options.stiffness, options.residual_stiffness)
-    )
+    bond_law(section, options.law, BondParameters.of(options, np.array([options.strength])))
     return ()
 
 

@@ -48,6 +48,7 @@ VoltageTolerance = Annotated[float, Quantity("mV", ge=1e-3, le=100)]
 Seed = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)]
 GrainCount = Annotated[int, Field(strict=True, ge=1, le=5000)]
 Growth = Annotated[float, Quantity(ge=0.01, le=1)]
+MixingExponent = Annotated[float, Quantity(ge=0.2, le=10)]
 WeibullModulus = Annotated[float, Quantity(ge=1.1, le=1e3)]
 Rate = Annotated[float, Quantity(ge=1e-6, le=1000)]
 Cycles = Annotated[int, Field(strict=True, ge=1, le=100000)]
@@ -208,9 +209,15 @@ class Interface(Section):
     law: Annotated[str, Named("law")] = "bilinear"
     """Cohesive law: traction against opening, and what is lost."""
     strength: Strength = 100.0
-    """Largest traction that the interface bears, in opening or in shear; the mean if scattered."""
+    """Largest traction that the interface bears, in opening or in sliding; the mean if scattered."""
     fracture_energy: Toughness = 1.0
-    """Energy per area that separates particle and ECBD completely."""
+    """Energy per area that separates particle and ECBD completely; of a mixed-mode law, by opening."""
+    shear_strength: Strength | None = Field(default=None, examples=[100.0])
+    """Largest traction in sliding, of a mixed-mode law; left out: as in opening."""
+    shear_fracture_energy: Toughness | None = Field(default=None, examples=[4.0])
+    """Energy per area of separation by sliding, of a mixed-mode law; left out: as by opening."""
+    mixing_exponent: MixingExponent | None = Field(default=None, examples=[2.0])
+    """Exponent of Benzeggagh and Kenane between the modes, of a mixed-mode law; left out: 2."""
     stiffness: Stiffness = 1e19
     """Traction per opening of a closed interface in compression; also of the intact one if bilinear."""
     residual_stiffness: Stiffness = 1e13
@@ -235,9 +242,15 @@ class GrainBoundary(Section):
     law: Annotated[str, Named("law")] = "bilinear"
     """Cohesive law: traction against opening, and what is lost."""
     strength: Strength = 100.0
-    """Largest traction that a grain boundary bears, in opening or in shear; the mean if scattered."""
+    """Largest traction that a grain boundary bears, in opening or in sliding; the mean if scattered."""
     fracture_energy: Toughness = 0.13
-    """Energy per area that separates two grains completely."""
+    """Energy per area that separates two grains completely; of a mixed-mode law, by opening."""
+    shear_strength: Strength | None = Field(default=None, examples=[100.0])
+    """Largest traction in sliding, of a mixed-mode law; left out: as in opening."""
+    shear_fracture_energy: Toughness | None = Field(default=None, examples=[0.5])
+    """Energy per area of separation by sliding, of a mixed-mode law; left out: as by opening."""
+    mixing_exponent: MixingExponent | None = Field(default=None, examples=[2.0])
+    """Exponent of Benzeggagh and Kenane between the modes, of a mixed-mode law; left out: 2."""
     stiffness: Stiffness = 1e19
     """Traction per opening of a closed boundary in compression; also of the intact one if bilinear."""
     residual_stiffness: Stiffness = 1e13

@@ -141,7 +141,8 @@ class BondClass:
     """What the bonds of the particle surface, or those of grain boundaries, are like.
 
     ``law`` makes the cohesive law; strength [Pa] with the modulus of its Weibull distribution (None: all
-    equal), fracture energy [J/m2], stiffness and residual stiffness [Pa/m], viscosity [s].
+    equal), fracture energy [J/m2], stiffness and residual stiffness [Pa/m], viscosity [s]; strength and
+    fracture energy in sliding (None: as in opening) and the exponent between.
     """
 
     law: Callable[[BondParameters], BondLaw]
@@ -151,6 +152,9 @@ class BondClass:
     stiffness: float
     residual_stiffness: float
     viscosity: float
+    shear_strength: float | None
+    shear_fracture_energy: float | None
+    mixing_exponent: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,4 +238,7 @@ def _bond_class(section: str, options: Interface | GrainBoundary) -> BondClass:
         stiffness=options.stiffness,
         residual_stiffness=options.residual_stiffness,
         viscosity=options.viscosity,
+        shear_strength=options.shear_strength,
+        shear_fracture_energy=options.shear_fracture_energy,
+        mixing_exponent=options.mixing_exponent,
     )

@@ -10,6 +10,7 @@ from latticecell.laws.bond import BondLaw, BondParameters
 from latticecell.laws.electrolyte import BinaryElectrolyte, lipf6_nyman2008
 from latticecell.laws.expansion import Expansion, nmc111_koerver2018
 from latticecell.laws.exponential import ExponentialLaw
+from latticecell.laws.mixed_mode import MixedModeLaw
 from latticecell.laws.ocv import OpenCircuit, nmc111_zheng2013
 from latticecell.registry import Registry
 
@@ -23,7 +24,9 @@ ELECTROLYTE_LAWS: Registry[Callable[[], BinaryElectrolyte]] = Registry(
     "electrolyte.law", "liquid electrolyte", {"lipf6_nyman2008": lipf6_nyman2008}
 )
 BOND_LAWS: Registry[Callable[[BondParameters], BondLaw]] = Registry(
-    "law", "cohesive law", {"bilinear": BilinearLaw, "exponential": ExponentialLaw}
+    "law",
+    "cohesive law",
+    {"bilinear": BilinearLaw, "exponential": ExponentialLaw, "mixed_mode": MixedModeLaw},
 )
 
 

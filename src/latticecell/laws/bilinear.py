@@ -42,7 +42,7 @@ class BilinearLaw:
         self._stiffness, self._residual = parameters.stiffness, parameters.residual_stiffness
         self._final_b = 2 * parameters.fracture_energy_b / parameters.strength_b
         self._onset_b = parameters.strength_b / self._stiffness
-        problems = []
+        problems = parameters.mode_problems()
         if (self._onset_b >= self._final_b).any():
             least = float((parameters.strength_b / self._final_b).max())
             problems.append(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 import numpy as np
 from scipy.special import gamma
@@ -12,6 +12,8 @@ from latticecell._kernels import contact as contact_kernels
 from latticecell.arrays import Bools, Floats
 
 TangentKind = Literal["secant", "clipped", "consistent"]
+MIXING: Final = 2.0
+"""Usual exponent of Benzeggagh and Kenane."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,19 +23,88 @@ class BondParameters:
     Attributes
     ----------
     strength_b : (n_bonds,) float64
-        Largest traction, equal in opening and shear [Pa].
+        Largest traction; of a law that tells them apart, in opening [Pa].
     fracture_energy_b : (n_bonds,) float64
-        Energy per area of complete separation G_c [J/m2].
+        Energy per area of complete separation G_c; likewise [J/m2].
     stiffness : float
         Stiffness in contact, and where a law has one before damage [Pa/m].
     residual_stiffness : float
         Stiffness left when broken [Pa/m].
+    shear_ratio, shear_energy_ratio : float
+        Strength and toughness in sliding over those in opening [1].
+    mixing_exponent : float
+        Exponent of the mixed modes between [1].
     """
 
     strength_b: Floats
     fracture_energy_b: Floats
     stiffness: float
     residual_stiffness: float
+    shear_ratio: float = 1.0
+    shear_energy_ratio: float = 1.0
+    mixing_exponent: float = MIXING
+
+    @classmethod
+    def of(cls, options: BondOptions, strength_b: Floats) -> BondParameters:
+        """Return the parameters of bonds with these strengths; what is left out is that of opening."""
+        shear, energy = options.shear_strength, options.shear_fracture_energy
+        return cls(
+            strength_b,
+            np.full(len(strength_b), options.fracture_energy),
+            options.stiffness,
+            options.residual_stiffness,
+            1.0 if shear is None else shear / options.strength,
+            1.0 if energy is None else energy / options.fracture_energy,
+            MIXING if options.mixing_exponent is None else options.mixing_exponent,
+        )
+
+    def mode_problems(self) -> list[str]:
+        """Return what a law that knows one effective opening only has to refuse."""
+        hint = "is that of opening in this law; 'mixed_mode' tells them apart"
+        found = [f"shear_strength_MPa: {hint}"] if self.shear_ratio != 1 else []
+        return found + ([f"shear_fracture_energy_J_per_m2: {hint}"] if self.shear_energy_ratio != 1 else [])
+
+    @property
+    def shear_strength_b(self) -> Floats:
+        """Largest traction in sliding, (n_bonds,) [Pa]."""
+        return self.shear_ratio * self.strength_b
+
+    @property
+    def shear_fracture_energy_b(self) -> Floats:
+        """Energy per area of separation by sliding, (n_bonds,) [J/m2]."""
+        return self.shear_energy_ratio * self.fracture_energy_b
+
+
+class BondOptions(Protocol):
+    """Keys of a class of bonds, as in the sections of a file."""
+
+    @property
+    def strength(self) -> float:
+        """Mean strength [Pa]."""
+
+    @property
+    def fracture_energy(self) -> float:
+        """Energy per area of separation [J/m2]."""
+
+    @property
+    def stiffness(self) -> float:
+        """Stiffness in contact and before damage [Pa/m]."""
+
+    @property
+    def residual_stiffness(self) -> float:
+        """Stiffness left when broken [Pa/m]."""
+
+    @property
+    def shear_strength(self) -> float | None:
+        """Mean strength in sliding [Pa]; None: as in opening."""
+
+    @property
+    def shear_fracture_energy(self) -> float | None:
+        """Energy of separation by sliding [J/m2]; None: as by opening."""
+
+    @property
+    def mixing_exponent(self) -> float | None:
+        """Exponent of the mixed modes; None: the usual one."""
 
 
 class BondResponse(NamedTuple):

@@ -47,11 +47,14 @@ class ExponentialLaw:
         self._contact, self._residual = parameters.stiffness, parameters.residual_stiffness
         self._length_b = parameters.fracture_energy_b / (np.e * parameters.strength_b)
         self._stiffness_b = np.e * parameters.strength_b / self._length_b
+        problems = parameters.mode_problems()
         if (self._residual >= self._stiffness_b).any():
-            raise ConfigError(
+            problems.append(
                 f"residual_stiffness_Pa_per_m = {self._residual:g}: must be below the initial stiffness "
                 f"(e strength)^2 / fracture_energy = {self._stiffness_b.min():.3g} Pa/m"
             )
+        if problems:
+            raise ConfigError(problems)
 
     def respond(
         self, opening_bc: Floats, normal_bc: Floats, opening_old_bc: Floats, history_bh: Floats, dt: float,

@@ -67,8 +67,8 @@ class Bonds:
             strength = weibull_strength(own.strength, own.weibull_modulus, len(bonds), rng)
             if kind == GB_BOND and laws.tied:
                 continue
-            energy = np.full(len(bonds), own.fracture_energy)
-            parameters = BondParameters(strength, energy, own.stiffness, own.residual_stiffness)
+            parameters = BondParameters.of(own, strength)
+            energy = parameters.fracture_energy_b
             self._laws.append((slice(start, start + len(bonds)), own.law(parameters)))
             start += len(bonds)
             active.append(bonds)
