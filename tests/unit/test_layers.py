@@ -35,7 +35,7 @@ LAYERS = [
     {"materials"},
     {"microstructure", "template"},
     {"network"},
-    {"state", "laplacian", "slicing"},
+    {"state", "laplacian", "recovery", "slicing"},
     {"marching"},
     {"meshing", "quality", "physics"},
     {"electrochemistry"},

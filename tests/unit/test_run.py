@@ -363,6 +363,8 @@ def test_a_crystal_filled_beyond_its_sites_is_told_once(tmp_path):
         "materials": {"active": {"stress_diffusion": "dilute", "partial_molar_volume_m3_per_mol": 1e-5}},
         "kinetics": {"mechanical_ocv": False},
         "mechanics": {"pressure_MPa": 900.0},
+        "grain_boundary": {"mode": "tied"},
+        "interface": {"strength_MPa": 1e4, "fracture_energy_J_per_m2": 1e3},
         "protocol": {"current_1c_nA": 0.0427, "steps": [{"kind": "rest", "duration_s": 60.0}]},
         "solver": {"dt_max_s": 20.0},
     }

@@ -9,6 +9,8 @@ sum x_a g_a is the identity and sum g_a is zero.
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 import scipy.sparse as sp
 
@@ -17,6 +19,7 @@ from latticecell.arrays import Floats
 from latticecell.laws.elastic import rotate_stiffness
 from latticecell.materials import MechanicalLaws
 from latticecell.network import Network
+from latticecell.recovery import recovery_matrix
 
 
 class Lattice:
@@ -117,14 +120,17 @@ class Lattice:
         return stress_tv
 
     def hydrostatic(self, u_nc: Floats, strain_c: Floats, eigen_tv: Floats) -> Floats:
-        """Mean stress sigma_h of every node, (n_nodes,) [Pa].
+        """Mean stress sigma_h at the nodes of grains, 0 at others, (n_nodes,) [Pa].
 
-        The volume-weighted mean over the node's own tets, so never averaged across a grain boundary.
+        Recovered from the tets of a node's own grain, see `recovery`, so never across a grain boundary.
         """
-        network = self.network
         mean_t = self.stress(u_nc, strain_c, eigen_tv)[:, :3].mean(axis=1)
-        weight = np.repeat(mean_t * network.volume_t / 4, 4)
-        return np.bincount(network.tet_tn.ravel(), weight, network.n_nodes) / network.volume_n
+        return np.asarray(self.recovery @ mean_t)
+
+    @cached_property
+    def recovery(self) -> sp.csr_matrix:
+        """What takes values of tets to the nodes of grains, (n_nodes, n_tets)."""
+        return recovery_matrix(self.network)
 
     def stiffness_matrix(self) -> sp.bsr_matrix:
         """Stiffness of the lattice, minus the derivative of `force` by ``u_nc``; 3x3 blocks [N/m]."""
