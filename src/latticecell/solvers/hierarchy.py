@@ -62,7 +62,7 @@ class Hierarchy:
         self._polynomial = smoothing_polynomial(bound)
         self._inverse_k = self._inverse.find(row_k, column_k)
         lattice = without_zeros(matrix)
-        prolong, *steps = _prolongations(lattice / scale)
+        prolong, *steps = _prolongations((lattice / scale).astype(np.float32))
         self._single_stretches = Stretches.of(tangent.clusters, n_threads, np.float32)
         self._galerkin = Galerkin(tangent.clusters.member_q, self._single_stretches, lattice / scale, prolong)
         self._coarser: list[Coarsening] = []
@@ -103,8 +103,8 @@ def _prolongations(lattice: sp.bsr_matrix) -> list[sp.bsr_matrix]:
     """Prolongations of the lattice, scaled to one, fine to coarse; nothing in them is random."""
     n = lattice.shape[0]
     hierarchy = pyamg.smoothed_aggregation_solver(
-        (lattice + LIFT * sp.identity(n)).tobsr((3, 3)),
-        B=np.tile(np.eye(3), (n // 3, 1)),
+        lattice + LIFT * sp.identity(n, np.float32).tobsr((3, 3)),
+        B=np.tile(np.eye(3, dtype=np.float32), (n // 3, 1)),
         strength=("symmetric", {"theta": 0.02}),
         smooth=("energy", {"maxiter": 4, "degree": 1}),
         presmoother=None,
