@@ -6,7 +6,7 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from latticecell.solvers.blocks import BlockMatrix, Product, diagonal_blocks
+from latticecell.solvers.blocks import WORTH, BlockMatrix, Product, diagonal_blocks
 from latticecell.solvers.galerkin import columns_of, rows_of
 
 ROUNDING = {np.float32: 1e-5, np.float64: 1e-12}
@@ -39,13 +39,21 @@ def test_products_equal_those_of_scipy(seed, rows, cols, dtype):
 
 
 def test_threads_do_not_change_a_bit():
+    """Large enough for more than one to be taken."""
     rng = np.random.default_rng(6)
-    matrix, x = matrix_of(rng, 41, 29), rng.normal(size=87)
-    products = [(BlockMatrix.of(matrix, k) @ x).tobytes() for k in (1, 2, 5)]
-    assert len(set(products)) == 1
-    right = BlockMatrix.of(matrix_of(rng, 29, 17), 1)
-    products = [Product(BlockMatrix.of(matrix, k), right).take().block.tobytes() for k in (1, 2, 5)]
-    assert len(set(products)) == 1
+    matrix, x = matrix_of(rng, 310, 290), rng.normal(size=870)
+    assert len(matrix.indices) > WORTH
+    right = BlockMatrix.of(matrix_of(rng, 290, 5), 1)
+    answers = []
+    for k in (1, 2, 5):
+        left = BlockMatrix.of(matrix, k)
+        placed = left.blank()
+        reverse = np.ascontiguousarray(left.block[::-1])
+        placed.place(reverse, np.arange(len(reverse), dtype=np.int32), 0.3)
+        product, mirror = Product(left, right).take(), left.mirror(290).take()
+        parts = (left @ x, product.block, mirror.block, placed.block)
+        answers.append([part.tobytes() for part in parts])
+    assert answers[0] == answers[1] == answers[2]
 
 
 @settings(max_examples=25, deadline=None)

@@ -13,6 +13,9 @@ from latticecell.arrays import Floats, Ints
 
 Singles = NDArray[np.float32]
 
+WORTH = 20_000
+"""Products of two blocks from which more than one thread pays: 50 microseconds of one."""
+
 
 @dataclass(frozen=True, slots=True)
 class BlockMatrix:
@@ -82,7 +85,8 @@ class BlockMatrix:
 
     def place(self, source: NDArray, where: Ints, scale: float = 1.0, fresh: bool = True) -> None:
         """Write scaled blocks to given places of this matrix; or add them, unless ``fresh``."""
-        blocks.place_blocks(source, where, scale, fresh, out=self.block, n_threads=self.n_threads)
+        threads = self.n_threads if len(where) > WORTH else 1
+        blocks.place_blocks(source, where, scale, fresh, out=self.block, n_threads=threads)
 
     def mirror(self, n_rows: int) -> Mirror:
         """Return the transpose, which has so many block rows."""
@@ -98,7 +102,8 @@ class BlockMatrix:
 
     def add(self, x: NDArray, out: NDArray, scale: float) -> NDArray:
         """Add ``scale`` times the product with ``x`` to ``out``, and return that."""
-        blocks.multiply_add(self.start, self.column, self.block, x, scale, out=out, n_threads=self.n_threads)
+        threads = self.n_threads if len(self.column) > WORTH else 1
+        blocks.multiply_add(self.start, self.column, self.block, x, scale, out=out, n_threads=threads)
         return out
 
 
@@ -116,7 +121,8 @@ class Mirror:
 
     def add_to(self, out: BlockMatrix) -> None:
         """Add the transpose to a matrix of its pattern."""
-        blocks.add_mirrored(self._matrix.block, self._order, out=out.block, n_threads=out.n_threads)
+        threads = out.n_threads if len(self._order) > WORTH else 1
+        blocks.add_mirrored(self._matrix.block, self._order, out=out.block, n_threads=threads)
 
 
 class Product:
@@ -145,9 +151,10 @@ class Product:
     def add(self, scale: float = 1.0) -> None:
         """Add ``scale`` times the product to ``out``."""
         left, right, out = self._left, self._right, self.out
+        threads = out.n_threads if len(self._slot) > WORTH else 1
         blocks.add_products(
             left.start, left.column, left.block, right.start, right.block, self._first, self._slot, scale,
-            out=out.block, n_threads=out.n_threads,
+            out=out.block, n_threads=threads,
         )  # fmt: skip
 
     def take(self) -> BlockMatrix:
