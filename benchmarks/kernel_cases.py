@@ -1,15 +1,17 @@
 """Every kernel of the network with its arguments, its NumPy twin, and the bytes it must move at least."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy.sparse as sp
 from pyamg.relaxation.relaxation import gauss_seidel
 
 import reference
 from latticecell._kernels import relaxation, springs, transport
 from latticecell.network import TET_EDGES
 from latticecell.physics.transport import Transport
+from latticecell.solvers.blocks import BlockMatrix
 from latticecell.solvers.relaxation import Sweeps
 
 
@@ -79,13 +81,28 @@ def cases(config, n):
     weight, link = flux.weight(), flux.link_ln
     y, psi = rng.uniform(0.1, 0.9, n.n_nodes), rng.normal(size=n.n_nodes)
     values = {name: np.empty(len(weight)) for name in ("flux_l", "slope_first_l", "slope_second_l")}
-    yield case(transport.saturating_flux, (y, psi, link, weight), values,
+    yield case(transport.saturating_flux, (y, np.exp(psi / 2), link, weight), values,
                lambda: reference.saturating_flux(y, psi, link, weight))  # fmt: skip
 
     value, lists_l = rng.normal(size=n.n_springs), n.node_springs
     yield case(transport.gather_outflow, (value, lists_l.start, lists_l.index),
                {"out": np.empty(n.n_nodes)},
                lambda: reference.gather_outflow(value, n.spring_sn, n.n_nodes))  # fmt: skip
+
+    ones, (first, second) = np.ones(n.n_springs), n.spring_sn.T
+    graph = sp.coo_matrix((ones, (first, second)), shape=(n.n_nodes, n.n_nodes)).tocsr()
+    pairs = (graph + graph.T + sp.eye_array(n.n_nodes)).tocsr()
+    block = rng.normal(size=(pairs.nnz, 3, 3)).astype(np.float32)
+    single, result = rng.normal(size=3 * n.n_nodes).astype(np.float32), np.zeros(3 * n.n_nodes, np.float32)
+    lattice = BlockMatrix(pairs.indptr.astype(np.int32), pairs.indices.astype(np.int32), block)
+    product = sp.bsr_array((block, pairs.indices, pairs.indptr), shape=(3 * n.n_nodes, 3 * n.n_nodes))
+
+    def multiply(k):
+        result.fill(0.0)
+        replace(lattice, n_threads=k).add(single, result, 1.0)
+
+    yield Case("multiply_add", multiply, result, lambda: product @ single,
+               (lattice.start, lattice.column, block, single), (result,))  # fmt: skip
 
     # sequential, whatever the number of threads
     pattern = flux.pattern

@@ -141,7 +141,8 @@ def improve_stars(
 
     A site whose worst quality is below ``release`` may leave its feature, unless that is a z-plane or it
     lies on a sphere (its radius is not 0).
-    ``star`` is scratch, 12 numbers for each tet of the largest star. ``seed`` must not be zero. A sequential Gauss-Seidel loop with its own generator: deterministic.
+    ``star`` is scratch, 12 numbers for each tet of the largest star. ``seed`` must not be zero. A sequential
+    Gauss-Seidel loop with its own generator: deterministic.
     """
     cdef unsigned long long state = seed
     cdef double d[3]

@@ -1,7 +1,7 @@
 """Li transport on the springs: edge weights, saturating-drift fluxes and their divergence, all gathered."""
 
 from cython.parallel cimport prange
-from libc.math cimport exp, fabs
+from libc.math cimport fabs
 
 
 def edge_weight(
@@ -37,7 +37,7 @@ def edge_weight(
 
 def saturating_flux(
     const double[::1] stoich_n,
-    const double[::1] psi_n,
+    const double[::1] lift_n,
     const int[:, ::1] link_ln,
     const double[::1] weight_l,
     *,
@@ -46,8 +46,9 @@ def saturating_flux(
     double[::1] slope_second_l,
     int n_threads,
 ):
-    """Flux F = w [y_i (1 - y_j) exp(D / 2) - y_j (1 - y_i) exp(-D / 2)] from i to j, D = psi_j - psi_i.
+    """Flux F = w [y_i (1 - y_j) e_j / e_i - y_j (1 - y_i) e_i / e_j] from i to j, e = exp(psi / 2).
 
+    ``lift_n`` is e; an exponential of every link would take as long as all the rest.
     ``flux_l`` and its derivatives by y_i and y_j, (n_links,) [m3/s].
     """
     cdef Py_ssize_t m, i, j
@@ -57,7 +58,7 @@ def saturating_flux(
         j = link_ln[m, 1]
         yi = stoich_n[i]
         yj = stoich_n[j]
-        lift = exp(0.5 * (psi_n[j] - psi_n[i]))
+        lift = lift_n[j] / lift_n[i]
         up = weight_l[m] * lift
         down = weight_l[m] / lift
         flux_l[m] = up * yi * (1.0 - yj) - down * yj * (1.0 - yi)

@@ -31,7 +31,7 @@ def evaluate(n_threads, seed=17):
     flux, first, second = (np.full(n.n_springs, np.nan) for _ in range(3))
     kernels.saturating_flux(
         y,
-        psi,
+        np.exp(psi / 2),
         n.spring_sn,
         weight,
         flux_l=flux,

@@ -14,7 +14,7 @@ def edge_weight(
 ) -> None: ...
 def saturating_flux(
     stoich_n: NDArray[float64],
-    psi_n: NDArray[float64],
+    lift_n: NDArray[float64],
     link_ln: NDArray[int32],
     weight_l: NDArray[float64],
     *,

@@ -196,7 +196,7 @@ class Transport:
                 values[self._active_n] = found
         self._flux(
             stoich_n,
-            psi_n,
+            np.exp(0.5 * psi_n) if self._flux is kernels.saturating_flux else psi_n,
             *law,
             self.link_ln,
             weight_l,
