@@ -86,11 +86,13 @@ def smoothing_polynomial(bound: float) -> tuple[np.float32, ...]:
     return tuple(-found[:-1].astype(np.float32))
 
 
-def spectral_bound(matrix: BlockMatrix, inverse: BlockMatrix, margin: float = POWER_MARGIN) -> float:
+def spectral_bound(
+    matrix: BlockMatrix, inverse: BlockMatrix, steps: int = POWER_STEPS, margin: float = POWER_MARGIN
+) -> float:
     """Bound of the largest eigenvalue of D^-1 A, by the power method with a margin, from a fixed start."""
     v: NDArray = (np.cos(1.7 * np.arange(3 * (len(matrix.start) - 1))) + 0.3).astype(np.float32)
     size = np.float32(1.0)
-    for _ in range(POWER_STEPS):
+    for _ in range(steps):
         v = inverse @ (matrix @ (v / size))
         size = np.sqrt(np.einsum("i,i", v, v))
     return margin * float(size)

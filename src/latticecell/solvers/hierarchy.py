@@ -25,7 +25,8 @@ LARGEST_COARSE = 100
 """Block unknowns of the coarsest level, which is solved directly."""
 LIFT = 1e-8
 """What is added to the lattice, relative to its stiffness, while its hierarchy is made: parts are loose."""
-FINE_MARGIN = 1.1
+FINE_STEPS, FINE_MARGIN = 60, 1.05
+"""Of the power method on the finest level, once: few tets of a large lattice hold the largest eigenvalue."""
 COARSE_LIFT = 1e-5
 """What is added to the coarsest matrix, relative to its diagonal: it was made in single precision."""
 
@@ -58,7 +59,7 @@ class Hierarchy:
         )
         self._inverse.block[self._inverse.find(every, every)] = np.linalg.inv(own_icc) * scale
         # With bonds, which D holds as A does, no eigenvalue of D^-1 A is above that of the lattice or one.
-        bound = max(2.0, spectral_bound(self._single, self._inverse, FINE_MARGIN))
+        bound = max(2.0, spectral_bound(self._single, self._inverse, FINE_STEPS, FINE_MARGIN))
         self._polynomial = smoothing_polynomial(bound)
         self._inverse_k = self._inverse.find(row_k, column_k)
         lattice = without_zeros(matrix)
