@@ -15,19 +15,19 @@ SECTIONS = {
 }
 PINNED = {
     4: {
-        "voltage_V": 3.372856172712793,
+        "voltage_V": 3.3728561710019,
         "lithium_mol": 1.525077196340902e-12,
-        "stoich_sd": 0.010543119096416436,
-        "gap_mean_nm": 0.020834755709914297,
-        "gap_max_nm": 0.11801354890054992,
-        "von_mises_median_GPa": 0.002432060072028031,
-        "von_mises_max_GPa": 0.006378001458694495,
+        "stoich_sd": 0.010543119320928034,
+        "gap_mean_nm": 0.020834776320414593,
+        "gap_max_nm": 0.11801309196105253,
+        "von_mises_median_GPa": 0.00243209337397599,
+        "von_mises_max_GPa": 0.006377960338395279,
         "interface_damaged": 0.3519247731391232,
         "interface_broken": 0.2682373602767527,
         "gb_damaged": 0.04285939134554602,
         "gb_broken": 0.03934866770727834,
-        "elastic_J": 1.7974371306297465e-15,
-        "dissipated_J": 4.904883014230858e-14,
+        "elastic_J": 1.797429797302978e-15,
+        "dissipated_J": 4.904911566856967e-14,
     },
 }
 """Last row of the smallest run with weak bonds, by the version of the results."""
