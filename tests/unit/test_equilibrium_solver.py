@@ -2,17 +2,19 @@
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 
 from cells import SMALL, mechanics_of, shrinkage, tiny
 from latticecell import State, config_from_table
 from latticecell.meshing.generate import build_network
 from latticecell.microstructure import build_microstructure
-from latticecell.solvers.blocks import diagonal_blocks
+from latticecell.solvers.blocks import BlockMatrix, diagonal_blocks
 from latticecell.solvers.bodies import Bodies, rigid_modes
+from latticecell.solvers.cycle import spectral_bound
 from latticecell.solvers.equilibrium import MultigridEquilibrium
 from latticecell.solvers.galerkin import Stretches
-from latticecell.solvers.hierarchy import Hierarchy, without_zeros
+from latticecell.solvers.hierarchy import FINE_MARGIN, FINE_STEPS, Hierarchy, without_zeros
 
 MOST = 15
 """Iterations to 1e-6 in any state."""
@@ -127,6 +129,40 @@ def test_the_preconditioner_is_symmetric_and_positive(cells, cell, state):
         size = np.sqrt((v @ fitted(v)) * (w @ fitted(w)))
         assert abs(fitted(v) @ w - fitted(w) @ v) < 1e-5 * size  # it rounds to single precision
         assert v @ fitted(v) > 0
+
+
+def single(matrix):
+    return BlockMatrix(matrix.start, matrix.column, matrix.block.astype(np.float32))
+
+
+def largest(matrix, own):
+    """Largest eigenvalue of D^-1 A; D has the diagonal blocks of A but for its own ones."""
+    n = matrix.shape[0] // 3
+    dense = np.zeros((n, 3, n, 3))
+    dense[np.arange(n), :, np.arange(n)] = diagonal_blocks(matrix)
+    for row, column, block in own:
+        dense[row, :, column] = block
+    middle = sp.csc_matrix(dense.reshape(3 * n, 3 * n))
+    return float(sla.eigsh(matrix.tocsc(), k=1, M=middle, tol=1e-6, return_eigenvectors=False)[0])
+
+
+def test_the_bound_of_the_smoother_is_that_of_the_lattice_in_every_state(cells):
+    mechanics = cells["pair"]
+    tangent, clusters = mechanics.tangent, mechanics.tangent.clusters
+    bare = tangent.matrix(np.zeros_like(bonds_in(mechanics, "open"))).copy()
+    exact = largest(bare, [])
+    middle = diagonal_blocks(bare)
+    lattice_b = (np.trace(middle, axis1=1, axis2=2) / 3)[tangent.end_bi].min(axis=1)
+    every = np.arange(tangent.n)
+    inverse = BlockMatrix.of_places(every, every, tangent.n, 1)
+    inverse.place(np.linalg.inv(middle), every.astype(np.int32))
+    bound = spectral_bound(BlockMatrix.of(bare, 1, np.float32), single(inverse), FINE_STEPS, FINE_MARGIN)
+    assert exact <= bound <= 1.06 * exact
+    for state in STATES:
+        bonds = bonds_in(mechanics, state)
+        found = clusters.fit(bonds, lattice_b, tangent.bare_kcc, 1)
+        own = zip(clusters.row_k, clusters.column_k, found.own, strict=True)
+        assert largest(tangent.matrix(bonds), own) <= max(exact, 1.0) * (1 + 1e-6)
 
 
 def test_iterations_do_not_grow_with_the_mesh():
