@@ -73,10 +73,10 @@ class State:
         Field("", "cell", "s", shape=(3,),
               meaning="Lengths of the last steps of this stage, newest first; 0 where there was none."),
     ]  # fmt: skip
-    contraction: Annotated[
+    response: Annotated[
         Floats,
         Field("", "cell", shape=(1,),
-              meaning="Share of its change that a repeat of the last coupled step changed again."),
+              meaning="Change of the results in a repeat over that of the lagged fields, by tolerances."),
     ]  # fmt: skip
     voltage_rate: Annotated[
         Floats, Field("", "cell", "V_per_s", shape=(1,), meaning="Rate of voltage over the last step.")

@@ -43,9 +43,9 @@ JUMP = 0.8
 """Share of its error, in proportion to its length, that a shorter step keeps where something jumps."""
 LOOKED_FOR = ("gap_b", "psi_n", "u_nc", "stoich_n", "phi_s_n", "phi_l_n", "voltage")
 """Fields with which a step begins."""
-LEAST, AGEING = 0.1, 1.3
-"""Least share of its change that a repeat is taken to leave as an error; growth of the share that has been
-seen, in every step of a single repeat, which shows nothing new."""
+LEAST, AGEING, SAFE = 0.1, 1.3, 1.5
+"""Least response of the results that is counted on; growth of the one last seen in each step of a single
+repeat, which shows nothing new; factor for what is not seen."""
 ROOT_TRIALS = 25
 
 
@@ -90,7 +90,7 @@ class Trial(NamedTuple):
     salt_n: Floats
     eigen_tv: Floats
     psi_n: Floats
-    contraction: float
+    response: float
     error: float
     repeats: int
     newton: int
@@ -332,8 +332,9 @@ class Stepper:
         guess: Guess | Solution = Guess(stoich, sight["phi_s_n"], sight["phi_l_n"], volts)
         newton = hardest = linear = 0
         changes: list[float] = []
-        contraction = float(state.contraction[0]) if state.lengths[0] > 0.0 else 1.0
+        response = float(state.response[0]) if state.lengths[0] > 0.0 else 1.0
         for repeat in range(options.coupling_iterations):
+            last = guess
             given = {"gap_b": gap, "psi_n": psi, "salt_n": salt, "origin_n": origin}
             before, changes = changes, []
             with self.effort.phase("electrochemistry"):
@@ -354,12 +355,18 @@ class Stepper:
             drop = self.electro.contact_drop(electro.current_b, found.gap_b)
             drop -= self.electro.contact_drop(electro.current_b, gap)
             changes.append(float(np.abs(drop).max(initial=0.0)) / options.coupling_tolerance_voltage)
-            contraction = _contraction(before, changes) if before else AGEING * contraction
-            left = max(changes) * min(max(2.0 * contraction, LEAST), 1.0)
+            if before:  # what has this repeat changed in the results?
+                stoich_change = float(np.abs(electro.stoich_n - last.stoich_n).max())
+                moved = [*changes[:-2], stoich_change / options.coupling_tolerance_stoich]
+                moved.append(abs(electro.voltage - last.voltage) / options.coupling_tolerance_voltage)
+                response = max(moved) / max(before)
+            else:
+                response *= AGEING
+            left = max(changes) * min(max(SAFE * response, LEAST), 1.0)
             error = self._error(state, form, electro, found)
             if left <= 1.0 or error > hopeless:
                 counts = (repeat + 1, hardest, linear)
-                return Trial(form, electro, found, balanced, eigen, image, contraction, error, *counts)
+                return Trial(form, electro, found, balanced, eigen, image, response, error, *counts)
             guess, psi = electro, mixing.next(psi, image)
             if balance is not None:
                 salt = balance.positive(salt_mixing.next(salt, balanced), balanced)
@@ -406,7 +413,7 @@ class Stepper:
         state.passed[...] = old.passed + np.array([0.0, *work])
         charge = trial.formula.origin(old, "passed")[CHARGE] + trial.formula.length * electro.current
         state.passed[CHARGE] = charge  # as the stoichiometry, so that Li is balanced
-        state.contraction[0] = min(trial.contraction, 1.0)
+        state.response[0] = min(trial.response, 1.0)
         remember(old, state, dt)
         return state
 
@@ -423,12 +430,6 @@ class Stepper:
 
 def _root_mean_square(values: Floats, weights: Floats) -> float:
     return float(np.sqrt(values**2 @ weights / weights.sum()))
-
-
-def _contraction(before: Sequence[float], after: Sequence[float]) -> float:
-    """Return the largest share of a change before that has changed again; of a small one, less of it."""
-    least = 0.1 * max(before)
-    return max(new / max(old, least) for old, new in zip(before, after, strict=True))
 
 
 def _missed(state: State, way: Crossing) -> SolveError:
