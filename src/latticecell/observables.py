@@ -77,7 +77,6 @@ class Observer:
         state, stage, trial = report.state, report.stage, report.trial
         stepper = self.stepper
         now = Derivation(stepper, state)
-        stress, strain = now.stress_tv, now.volumetric_strain_t
         current = trial.electro.current if trial else 0.0
         row: dict[str, Any] = {
             "cycle": stage.cycle + 1,
@@ -88,7 +87,7 @@ class Observer:
             "voltage_V": float(state.voltage[0]),
             "current_A": current,
             "charge_C": float(state.passed[CHARGE]),
-            **self._grains(self._all, state, stress, strain),
+            **self._grains(self._all, now),
             **self._damage(state),
             **self._audit(report),
             "viscous_share": report.viscous_share,
@@ -103,7 +102,7 @@ class Observer:
             "time_error": report.error,
         }
         for i, grains in enumerate(self._each):
-            own = self._grains(grains, state, stress, strain)
+            own = self._grains(grains, now)
             row |= {f"{name}_p{i + 1}": value for name, value in own.items()}
         for name in stepper.config.output.columns:
             if name in row:
@@ -113,15 +112,18 @@ class Observer:
             row[name] = float(COLUMNS[name](now))
         return {key: float(value) if isinstance(value, np.floating) else value for key, value in row.items()}
 
-    def _grains(self, grains: _Grains, state: State, stress_tv: Floats, strain_t: Floats) -> dict[str, Any]:
+    def _grains(self, grains: _Grains, now: Derivation) -> dict[str, Any]:
         """Li, gap, stress and strain of one or all particles."""
+        state = now.state
         y, volume_n = state.stoich_n[grains.node], grains.volume_n
         gap = np.maximum(state.gap_b[grains.bond], 0.0)
-        stress, volume_t = stress_tv[grains.tet], grains.volume_t
+        stress, volume_t = now.stress_tv[grains.tet], grains.volume_t
         mises = von_mises(stress) * GPA
         quantile = weighted_quantile(mises, volume_t, (0.5, 0.99, 0.999, 1.0))
         pressure = stress[:, :3].mean(axis=1) * GPA
-        strain, current = strain_t[grains.tet], state.current_b[grains.bond]
+        recovered = von_mises(now.recovered_nv[grains.node]) * GPA
+        smooth = weighted_quantile(recovered, volume_n, (0.5, 0.99, 0.999))
+        strain, current = now.volumetric_strain_t[grains.tet], state.current_b[grains.bond]
         drop = self.stepper.electro.contact_drop(state.current_b, state.gap_b)[grains.surface]
         through = np.abs(current) * grains.area
         expansion_n = self.stepper.expansion.linear(state.stoich_n)
@@ -144,6 +146,9 @@ class Observer:
             "von_mises_p99_GPa": quantile[1],
             "von_mises_p999_GPa": quantile[2],
             "von_mises_max_GPa": quantile[3],
+            "von_mises_recovered_median_GPa": smooth[0],
+            "von_mises_recovered_p99_GPa": smooth[1],
+            "von_mises_recovered_p999_GPa": smooth[2],
             "von_mises_sd_GPa": mean_and_deviation(mises, volume_t)[1],
             "hydrostatic_min_GPa": float(pressure.min()),
             "hydrostatic_max_GPa": float(pressure.max()),
@@ -224,6 +229,11 @@ class Derivation:
     def stress_tv(self) -> Floats:
         """Voigt stress of every tet, (n_tets, 6) [Pa]."""
         return self.mechanics.stress(self.state, self._stepper.eigen(self.state))
+
+    @cached_property
+    def recovered_nv(self) -> Floats:
+        """Voigt stress at the nodes of grains, recovered from their tets, (n_nodes, 6) [Pa]."""
+        return np.asarray(self.mechanics.lattice.recovery @ self.stress_tv)
 
     @cached_property
     def volumetric_strain_t(self) -> Floats:

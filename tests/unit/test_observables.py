@@ -3,7 +3,11 @@
 import numpy as np
 import pytest
 
-from latticecell.observables import mean_and_deviation, von_mises, weighted_quantile
+from cells import tiny
+from latticecell import State, build_microstructure, build_network
+from latticecell.laws.elastic import isotropic_stiffness
+from latticecell.observables import Derivation, mean_and_deviation, von_mises, weighted_quantile
+from latticecell.stepper import Stepper
 
 
 def test_quantiles_are_shares_of_the_weight():
@@ -40,3 +44,19 @@ def test_von_mises_stress(stress, expected):
     assert found == pytest.approx(np.sqrt(1.5 * np.sum(tensor**2)), rel=1e-12, abs=1e-12)
     if expected is not None:
         assert found == pytest.approx(expected, rel=1e-12, abs=1e-12)
+
+
+def test_a_uniform_stress_is_recovered_as_it_is():
+    """A homogeneous deformation of the grains, which have no eigenstrain at their first stoichiometry."""
+    config = tiny()
+    network = build_network(config, build_microstructure(config))
+    stepper, state = Stepper(config, network), State.zeros(network)
+    own = network.is_active_n
+    state.stoich_n[own] = config.materials.active.initial_stoichiometry
+    gradient = 1e-3 * np.array([[1.0, 0.3, -0.2], [0.1, -0.7, 0.5], [0.4, 0.2, 0.6]])
+    state.u_nc[own] = network.x_nc[own] @ gradient.T
+    e = gradient + gradient.T
+    strain = np.array([e[0, 0] / 2, e[1, 1] / 2, e[2, 2] / 2, e[1, 2], e[0, 2], e[0, 1]])
+    expected = isotropic_stiffness(78e9, 0.25) @ strain
+    found = Derivation(stepper, state).recovered_nv
+    np.testing.assert_allclose(found[own], np.tile(expected, (own.sum(), 1)), atol=1e-8 * expected.max())
