@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg as sla
+from scipy.optimize import brentq
 
 from latticecell import config_from_table
 from latticecell.electrochemistry import Current, Electrochemistry
@@ -59,19 +60,24 @@ def linear_problem(level, seed, tetwise=0.1):
 def charged(step, stoich, amount, dt):
     """Li when the voltage is reached, by steps of second order, in units of ``amount(stoich)``.
 
-    ``step(origin, length, guess)`` takes an implicit Euler step and returns stoichiometry and voltage. Li
-    falls in proportion to time; it is read off the parabola through the last three voltages.
+    ``step(origin, length, guess)`` takes an implicit Euler step and returns stoichiometry and voltage. The
+    last step is as long as it takes.
     """
-    last, volts, left = None, [], []
-    while not volts or volts[-1] < VOLTS:
-        origin, length = stoich, dt
-        if last is not None:
-            origin, length = stoich + (stoich - last) / 3, 2 * dt / 3
-        last, (stoich, voltage) = stoich, step(origin, length, stoich)
-        volts.append(voltage)
-        left.append(amount(stoich))
-    parabola = np.polyfit(np.array(volts[-3:]) - VOLTS, left[-3:], 2)
-    return float(parabola[-1])
+    last = None
+    while True:
+
+        def advance(h, stoich=stoich, last=last):
+            if last is None:
+                return step(stoich, h, stoich)
+            return step(
+                stoich + h**2 / (2 * h + dt) * (stoich - last) / dt, h * (h + dt) / (2 * h + dt), stoich
+            )
+
+        new, voltage = advance(dt)
+        if voltage > VOLTS:
+            h = brentq(lambda h: advance(h)[1] - VOLTS, 1e-6 * dt, dt, xtol=1e-4 * dt)
+            return amount(advance(h)[0])
+        last, stoich = stoich, new
 
 
 def lattice(level, seed, rate, tetwise, steps):
@@ -104,7 +110,7 @@ def elements(level, seed, rate, degree, steps):
     operator = grains.operator(laws.permeance)
     per_charge, amperes = 1 / (FARADAY * laws.c_max), rate * laws.one_c
     dt = 3600 / rate / steps
-    like = 2.0 * points.T @ sp.diags_array(1e-9 * area) @ points
+    like = points.T @ sp.diags_array(1e-6 * area) @ points  # about what the reaction will ask for
     inverse = sla.splu((1.5 * store / dt + operator + like).tocsc(), permc_spec="MMD_AT_PLUS_A",
                        options={"SymmetricMode": True}, diag_pivot_thresh=0.0)  # fmt: skip
     nothing = np.zeros(len(area))
@@ -147,7 +153,7 @@ def main() -> None:
     parser.add_argument("--levels", nargs="+", default=list(LEVELS), choices=list(LEVELS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3, 4])
     parser.add_argument("--rates", nargs="+", type=float, default=[0.1, 1.0, 2.0])
-    parser.add_argument("--steps", type=int, default=60, help="in the time in which the current passes 1C")
+    parser.add_argument("--steps", type=int, default=30, help="in the time in which the current passes 1C")
     parser.add_argument("--reference", type=int, choices=(1, 2, 3), help="degree of the elements")
     given = parser.parse_args()
     rows = []
