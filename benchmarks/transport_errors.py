@@ -2,18 +2,14 @@
 
 A charge of the baseline particle in which nothing but diffusion in the grains is hard: no stress, uniform
 potentials, no contact resistance, grain boundaries that conduct well. What is left then tells the error of
-the fluxes alone. ``--reference 3`` solves the same by cubic elements (scikit-fem, minutes each); they err to
-one side, towards too little Li, as linear ones do.
+the fluxes alone.
 """
 
 import argparse
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
-import scipy.sparse as sp
-import scipy.sparse.linalg as sla
 from scipy.optimize import brentq
 
 from latticecell import config_from_table
@@ -21,7 +17,6 @@ from latticecell.electrochemistry import Current, Electrochemistry
 from latticecell.materials import electro_laws
 from latticecell.output.cache import network_of
 from latticecell.state import State
-from latticecell.units import FARADAY
 from tables import markdown
 
 LEVELS = {  # about 2.2k, 4k and 8k sites
@@ -60,7 +55,7 @@ def linear_problem(level, seed, tetwise=0.1):
 def charged(step, stoich, amount, dt):
     """Li when the voltage is reached, by steps of second order, in units of ``amount(stoich)``.
 
-    ``step(origin, length, guess)`` takes an implicit Euler step and returns stoichiometry and voltage. The
+    ``step(origin, length)`` takes an implicit Euler step and returns stoichiometry and voltage. The
     last step is as long as it takes.
     """
     last = None
@@ -68,10 +63,8 @@ def charged(step, stoich, amount, dt):
 
         def advance(h, stoich=stoich, last=last):
             if last is None:
-                return step(stoich, h, stoich)
-            return step(
-                stoich + h**2 / (2 * h + dt) * (stoich - last) / dt, h * (h + dt) / (2 * h + dt), stoich
-            )
+                return step(stoich, h)
+            return step(stoich + h**2 / (2 * h + dt) * (stoich - last) / dt, h * (h + dt) / (2 * h + dt))
 
         new, voltage = advance(dt)
         if voltage > VOLTS:
@@ -88,7 +81,7 @@ def lattice(level, seed, rate, tetwise, steps):
     solver.initial(state)
     gap, psi, control = np.zeros(network.n_bonds), np.zeros(network.n_nodes), Current(rate * laws.one_c)
 
-    def step(origin, length, _):
+    def step(origin, length):
         found = solver.solve(state, length, control, gap_b=gap, psi_n=psi, origin_n=origin)
         for name in ("stoich_n", "phi_s_n", "phi_l_n", "current_b", "voltage"):
             getattr(state, name)[...] = getattr(found, name)
@@ -98,55 +91,6 @@ def lattice(level, seed, rate, tetwise, steps):
     return charged(step, state.stoich_n.copy(), amount, 3600 / rate / steps)
 
 
-def elements(level, seed, rate, degree, steps):
-    """Li left [pmol] with elements of a degree: Newton, each step by CG with one factorisation for all."""
-    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-    from highorder import HighOrder
-
-    config = linear_problem(level, seed)
-    laws = electro_laws(config)
-    grains = HighOrder(network_of(config), laws.diffusivity, degree)
-    store, area, points = grains.mass, grains.surface_area, grains.surface
-    operator = grains.operator(laws.permeance)
-    per_charge, amperes = 1 / (FARADAY * laws.c_max), rate * laws.one_c
-    dt = 3600 / rate / steps
-    like = points.T @ sp.diags_array(1e-6 * area) @ points  # about what the reaction will ask for
-    inverse = sla.splu((1.5 * store / dt + operator + like).tocsc(), permc_spec="MMD_AT_PLUS_A",
-                       options={"SymmetricMode": True}, diag_pivot_thresh=0.0)  # fmt: skip
-    nothing = np.zeros(len(area))
-    voltage = 3.0
-
-    def step(origin, length, y):
-        nonlocal voltage
-        for _ in range(30):
-            surface = laws.particle.surface(points @ y, nothing)
-            voltage, reaction = laws.particle.carry(amperes, surface, nothing, nothing, area, voltage)
-            current, conductance = area * reaction.current_b, area * reaction.conductance_b
-            slope = area * reaction.slope_b
-            miss = store @ (y - origin) / length + operator @ y + per_charge * points.T @ current
-            matrix = store / length + operator + per_charge * points.T @ sp.diags_array(slope) @ points
-            lift, pull = per_charge * points.T @ conductance, points.T @ slope
-            both = [solve(matrix.tocsr(), part, inverse) for part in (-miss, lift)]
-            share = (pull @ both[0]) / (conductance.sum() - pull @ both[1])
-            change = both[0] + share * both[1]
-            y = y + change
-            if np.abs(change).max() < 1e-7:
-                return y, voltage
-        raise RuntimeError("Newton does not converge")
-
-    mass = np.asarray(store.sum(axis=0)).ravel()
-    amount = lambda y: 1e12 * laws.c_max * float(mass @ y)  # noqa: E731
-    return charged(step, np.full(len(mass), laws.initial_stoichiometry), amount, dt)
-
-
-def solve(matrix, rhs, inverse):
-    """Conjugate gradients."""
-    x, code = sla.cg(matrix, rhs, rtol=1e-8, M=sla.LinearOperator(matrix.shape, inverse.solve), maxiter=500)
-    if code:
-        raise RuntimeError("conjugate gradients do not converge")
-    return x
-
-
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -154,20 +98,17 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3, 4])
     parser.add_argument("--rates", nargs="+", type=float, default=[0.1, 1.0, 2.0])
     parser.add_argument("--steps", type=int, default=30, help="in the time in which the current passes 1C")
-    parser.add_argument("--reference", type=int, choices=(1, 2, 3), help="degree of the elements")
     given = parser.parse_args()
     rows = []
     for rate in given.rates:
         for seed in given.seeds:
             row = [f"{rate:g}C", seed]
             for level in given.levels:
-                for tetwise in SHARES if given.reference is None else ():
+                for tetwise in SHARES:
                     row.append(f"{lattice(level, seed, rate, tetwise, given.steps):.3f}")
-                if given.reference:
-                    row.append(f"{elements(level, seed, rate, given.reference, given.steps):.3f}")
             rows.append(row)
             print(f"{time.process_time():8.0f} s", *row, file=sys.stderr, flush=True)
-    kinds = [f"degree {given.reference}"] if given.reference else [f"{share:g}" for share in SHARES]
+    kinds = [f"{share:g}" for share in SHARES]
     print(markdown(["rate", "seed", *(f"{level} {kind}" for level in given.levels for kind in kinds)], rows))
 
 
