@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import scipy.sparse as sp
-from scipy.sparse.csgraph import connected_components
 
 from latticecell.arrays import Bools, Floats
 from latticecell.config import Solver
@@ -319,16 +317,23 @@ class Mechanics:
             values += [float(area @ damaged[own]) / total, float(area @ broken[own]) / total]
             values.append(float(np.count_nonzero(broken[own])))
         gb_gap = state.gap_b[network.gb_b]
-        holding = np.ones(network.n_bonds, bool)
-        holding[bonds.active_b] = ~broken
-        first, second = network.domain_n[network.bond_bn[holding]].T
-        size = network.n_grains + 1
-        graph = sp.coo_matrix((np.ones(len(first), bool), (first, second)), shape=(size, size))
-        fragments = connected_components(graph, directed=False)[0] - 1
+        fragments = self._fragments(broken) if broken.any() else 0
         return BondSummary(
             values[0], values[1], int(values[2]), values[3], values[4], int(values[5]),
             float(gb_gap.max(initial=0.0)), fragments,
         )  # fmt: skip
+
+    def _fragments(self, broken: Bools) -> int:
+        """Return how many groups of grains no bond holds to the rest any more."""
+        import networkx  # most runs, and all that only read, do without
+
+        network = self.network
+        holding = np.ones(network.n_bonds, bool)
+        holding[self.bonds.active_b] = ~broken
+        graph = networkx.Graph()
+        graph.add_nodes_from(range(network.n_grains + 1))
+        graph.add_edges_from(np.unique(network.domain_n[network.bond_bn[holding]], axis=0).tolist())
+        return int(networkx.number_connected_components(graph)) - 1
 
     def _step(self, eigen_tv: Floats, state: State, dt: float) -> _Step:
         history = state.history_bh[self.bonds.active_b]
