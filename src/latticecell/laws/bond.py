@@ -60,7 +60,7 @@ class BondParameters:
 
     def mode_problems(self) -> list[str]:
         """Return what a law that knows one effective opening only has to refuse."""
-        hint = "is that of opening in this law; 'mixed_mode' tells them apart"
+        hint = 'is used only with law = "mixed_mode", which tells sliding from opening'
         found = [f"shear_strength_MPa: {hint}"] if self.shear_ratio != 1 else []
         return found + ([f"shear_fracture_energy_J_per_m2: {hint}"] if self.shear_energy_ratio != 1 else [])
 
