@@ -11,6 +11,7 @@ from latticecell.laws.bond import (
     BondResponse,
     Opening,
     TangentKind,
+    bilinear_damage,
     contact_energy,
     contact_tangent,
     contact_traction,
@@ -78,9 +79,7 @@ class BilinearLaw:
 
     def damage(self, history_bh: Floats) -> Floats:
         """Return the damage, (n_bonds,) [1]."""
-        onset, final = self._onset_b, self._final_b
-        stretch = np.clip(history_bh[:, 0], onset, final)
-        return final * (stretch - onset) / (stretch * (final - onset))
+        return bilinear_damage(history_bh[:, 0], self._onset_b, self._final_b)
 
     def is_damaged(self, history_bh: Floats) -> Bools:
         """Return whether each bond has been opened beyond its onset, (n_bonds,)."""

@@ -248,6 +248,12 @@ def contact_energy(opening: Opening, secant_b: Floats, contact: float) -> Floats
     return 0.5 * (secant_b * opening.effective_b**2 + contact * np.minimum(opening.normal_b, 0.0) ** 2)
 
 
+def bilinear_damage(effective_b: Floats, onset_b: Floats, final_b: Floats) -> Floats:
+    """Return the damage of a bilinear law between its onset and its final opening, (n_bonds,) [1]."""
+    stretch = np.clip(effective_b, onset_b, final_b)
+    return final_b * (stretch - onset_b) / (stretch * (final_b - onset_b))
+
+
 def weibull_strength(mean: float, modulus: float | None, size: int, rng: np.random.Generator) -> Floats:
     """Draw strengths with a given mean, (size,) [Pa]; all equal where ``modulus`` is None."""
     if modulus is None:

@@ -11,6 +11,7 @@ from latticecell.laws.bond import (
     BondResponse,
     Opening,
     TangentKind,
+    bilinear_damage,
     contact_energy,
     contact_tangent,
     contact_traction,
@@ -78,7 +79,7 @@ class MixedModeLaw:
         share = _sliding_share(opening)
         onset, final = self._ends(share)
         effective = opening.effective_b
-        reached = _damage(effective, onset, final)
+        reached = bilinear_damage(effective, onset, final)
         damage = np.maximum(history_bh[:, 0], reached)
         growing = (reached >= history_bh[:, 0]) & (effective > onset) & (effective < final)
         size = np.where(growing, effective, 1.0)
@@ -111,7 +112,7 @@ class MixedModeLaw:
     def stored(self, opening_bc: Floats, normal_bc: Floats, history_bh: Floats) -> Floats:
         """Return the recoverable energy per area at fixed damage, (n_bonds,) [J/m2]."""
         opening = Opening.of(opening_bc, normal_bc)
-        reached = _damage(opening.effective_b, *self._ends(_sliding_share(opening)))
+        reached = bilinear_damage(opening.effective_b, *self._ends(_sliding_share(opening)))
         return contact_energy(opening, self._secant(np.maximum(history_bh[:, 0], reached)), self._stiffness)
 
     def dissipated(self, history_bh: Floats) -> Floats:
@@ -146,11 +147,6 @@ def _sliding_share(opening: Opening) -> Floats:
     return np.where(square > 0, np.minimum(sliding / np.where(square > 0, square, 1.0), 1.0), 0.0)
 
 
-def _damage(effective_b: Floats, onset_b: Floats, final_b: Floats) -> Floats:
-    stretch = np.clip(effective_b, onset_b, final_b)
-    return final_b * (stretch - onset_b) / (stretch * (final_b - onset_b))
-
-
 def _stretch(damage_b: Floats, onset_b: Floats, final_b: Floats) -> Floats:
-    """Return the effective opening at which a damage is reached, the inverse of `_damage` [m]."""
+    """Return the effective opening at which a damage is reached, the inverse of `bilinear_damage` [m]."""
     return onset_b * final_b / (final_b - damage_b * (final_b - onset_b))
