@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Set as AbstractSet
-
 import numpy as np
 from scipy.spatial import Delaunay, cKDTree
 
@@ -109,7 +107,7 @@ def conform(sites: Sites, tet: Ints, bad: Bools, rng: np.random.Generator) -> No
     kill = np.zeros(n, bool)
     for i in np.flatnonzero(blocker >= 0):
         k = blocker[i]
-        if k < n and _on_sphere(geometry, labels[i]) and max(sites.labels[k]) < geometry.ecbd:
+        if k < n and geometry.on_surface(labels[i]) and max(sites.labels[k]) < geometry.ecbd:
             kill[k] |= not _raise(sites, k) and sites.dim[k] == 2
         own = [k for k in owners[i] if sites.dim[k] == 3]
         if own:
@@ -149,15 +147,12 @@ def _blockers(sites: Sites, y: Floats, h: Floats, labels: list[set[int]]) -> Int
     return out
 
 
-def _on_sphere(geometry: CellGeometry, label: AbstractSet[int]) -> bool:
-    return geometry.ecbd in label and min(label) < geometry.ecbd
-
-
 def _raise(sites: Sites, k: int) -> bool:
     """Move a site of a grain boundary onto the sphere, if that is near."""
     geometry = sites.geometry
     feature = sites.feature[k] | {geometry.ecbd}
-    y = geometry.project(geometry.project(sites.x[k], feature), {min(feature), geometry.ecbd})
+    y = geometry.project(sites.x[k : k + 1], [feature])
+    y = geometry.project(y, [{min(feature), geometry.ecbd}])[0]
     near = bool(np.linalg.norm(y - sites.x[k]) < sites.h[k])
     if near:
         sites.x[k], sites.feature[k] = geometry.wrap(y), feature
@@ -166,21 +161,30 @@ def _raise(sites: Sites, k: int) -> bool:
     return near
 
 
-def _feature_between(geometry: CellGeometry, x: Floats, domains: set[int]) -> tuple[Floats, set[int]]:
-    """Point near ``x`` where domains meet, and its label.
+def _features_between(
+    geometry: CellGeometry, x: Floats, domains: list[set[int]]
+) -> tuple[Floats, list[set[int]]]:
+    """Points near ``x`` where domains meet, and their labels.
 
     Grains of another particle count as the ECBD between the two, and a point of a grain boundary that is
-    close below the sphere is moved onto it: there it would only be in the way.
+    close below the surface of its particle is moved onto it: there it would only be in the way.
     """
+    labels = [_meeting(geometry, one) for one in domains]
+    y = geometry.project(x, labels)
+    inside = [i for i, label in enumerate(labels) if max(label) < geometry.n_grains]
+    shallow = geometry.depth(y[inside]) > -SKIN * geometry.spacing
+    raised = [i for i, near in zip(inside, shallow, strict=True) if near]
+    for i in raised:
+        labels[i] = labels[i] | {geometry.ecbd}
+    y[raised] = geometry.project(y[raised], [labels[i] for i in raised])
+    return y, labels
+
+
+def _meeting(geometry: CellGeometry, domains: set[int]) -> set[int]:
+    """Return the domains that can meet in one point, among some that were found near each other."""
     grains = [g for g in sorted(domains) if g < geometry.n_grains]
     label = {g for g in grains if geometry.particle[g] == geometry.particle[grains[0]]} or domains
-    if grains and len(label) < len(domains):
-        label.add(geometry.ecbd)
-    y = geometry.project(x, label)
-    if grains and geometry.ecbd not in label and geometry.locate(y[None])[0][0] > -SKIN * geometry.spacing:
-        label = label | {geometry.ecbd}
-        y = geometry.project(y, label)
-    return y, label
+    return label | {geometry.ecbd} if grains and len(label) < len(domains) else label
 
 
 Found = tuple[list[Floats], list[set[int]], list[list[int]]]
@@ -196,42 +200,40 @@ def _crossings(sites: Sites, tet: Ints, x: Floats) -> Found:
                 i, j = int(tet[t, a]), int(tet[t, b])
                 if not sites.labels[i] & sites.labels[j]:
                     seen.setdefault((min(i, j), max(i, j)), (x[t, a], x[t, b]))
-    points: list[Floats] = []
-    labels: list[set[int]] = []
-    owners: list[list[int]] = []
     if not seen:
-        return points, labels, owners
+        return [], [], []
     ends = np.array(list(seen.values()))
     s = np.linspace(0.02, 0.98, 49)[None, :, None]
     line = ends[:, :1] + s * (ends[:, 1:] - ends[:, :1])
     domain = geometry.domain(geometry.wrap(line.reshape(-1, 3))).reshape(len(ends), -1)
+    middles: list[Floats] = []
+    domains: list[set[int]] = []
+    owners: list[list[int]] = []
     for e, pair in enumerate(seen):
         for q in np.flatnonzero(domain[e, 1:] != domain[e, :-1])[:2]:
-            middle = 0.5 * (line[e, q] + line[e, q + 1])
-            point, label = _feature_between(geometry, middle, {int(domain[e, q]), int(domain[e, q + 1])})
-            points.append(point)
-            labels.append(label)
+            middles.append(0.5 * (line[e, q] + line[e, q + 1]))
+            domains.append({int(domain[e, q]), int(domain[e, q + 1])})
             owners.append(list(pair))
-    return points, labels, owners
+    points, labels = _features_between(geometry, np.array(middles).reshape(-1, 3), domains)
+    return list(points), labels, owners
 
 
 def _centres(sites: Sites, tet: Ints, x: Floats, rng: np.random.Generator) -> Found:
     """Points near the centres of bad tets whose edges are all good."""
     geometry = sites.geometry
     weight = rng.dirichlet(np.ones(4), 24)
-    points: list[Floats] = []
-    labels: list[set[int]] = []
-    owners: list[list[int]] = []
+    middles: list[Floats] = []
+    domains: list[set[int]] = []
+    some: list[int] = []
     for t in range(len(tet)):
         own = [sites.labels[k] for k in tet[t]]
         if any(not own[a] & own[b] for a in range(4) for b in range(a)):
             continue
         domain, count = np.unique(geometry.domain(geometry.wrap(weight @ x[t])), return_counts=True)
-        label = {int(d) for d in domain[np.argsort(-count, kind="stable")[:3]]}
-        middle = x[t].mean(axis=0)
-        y, label = _feature_between(geometry, middle, label)
-        if np.linalg.norm(y - middle) < sites.h[tet[t, 0]]:
-            points.append(y)
-            labels.append(label)
-            owners.append([int(k) for k in tet[t]])
-    return points, labels, owners
+        middles.append(x[t].mean(axis=0))
+        domains.append({int(d) for d in domain[np.argsort(-count, kind="stable")[:3]]})
+        some.append(t)
+    middle = np.array(middles).reshape(-1, 3)
+    y, labels = _features_between(geometry, middle, domains)
+    near = np.flatnonzero(np.linalg.norm(y - middle, axis=1) < sites.h[tet[some, 0]])
+    return list(y[near]), [labels[i] for i in near], [[int(k) for k in tet[some[i]]] for i in near]

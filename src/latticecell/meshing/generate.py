@@ -15,9 +15,10 @@ from latticecell.meshing.conform import conform, shared_labels, straddling, tria
 from latticecell.meshing.geometry import UM, CellGeometry
 from latticecell.meshing.labels import label_tets
 from latticecell.meshing.placement import Sites, place_sites
-from latticecell.meshing.smoothing import constraints, relax, smooth
+from latticecell.meshing.smoothing import relax, smooth
+from latticecell.meshing.spheres import SphereGeometry
 from latticecell.microstructure import Microstructure
-from latticecell.network import Network, assemble_network, signed_volume, unwrap_corners
+from latticecell.network import TET_FACES, Network, assemble_network, signed_volume, unwrap_corners
 from latticecell.quality import grain_pieces, tet_quality
 from latticecell.threads import one_blas_thread
 
@@ -47,7 +48,7 @@ def build_network(config: Config, microstructure: Microstructure) -> Network:
         If no draw gives a valid network.
     """
     options = config.network
-    geometry = CellGeometry(microstructure, options.spacing, options.spacing_max, options.growth)
+    geometry = SphereGeometry(microstructure, options.spacing, options.spacing_max, options.growth)
 
     def draw(attempt: int) -> tuple[Sites, Ints, Ints]:
         drawn = _generate(geometry, [microstructure.seed, 1, attempt])
@@ -144,14 +145,14 @@ def _generate(geometry: CellGeometry, seed: list[int]) -> tuple[Sites, Ints, Int
         elif step == "C":
             conform(sites, tet, shared_labels(sites, tet)[0] == 0, rng)
         elif step == "R":
-            relax(sites, tet, constraints(sites))
+            relax(sites, tet, geometry.constraints(sites))
     for _ in range(REPAIRS):
         bad = straddling(sites, tet)
         if not bad.any():
             break
         conform(sites, tet, bad, rng)
         tet = triangulate(sites)
-    limits = constraints(sites)
+    limits = geometry.constraints(sites)
     draw = int(rng.integers(1, 2**63))
     smooth(sites, tet, limits, target=0.35, sweeps=3, seed=draw)
     smooth(sites, tet, limits, target=0.5, sweeps=6, seed=draw ^ 1 or 1)
@@ -164,23 +165,34 @@ def _signed_volumes(sites: Sites, tet: Ints) -> Floats:
     return signed_volume(x)
 
 
+def _volume_slope(sites: Sites, tet: Ints) -> Floats:
+    """Derivative of the volume of tets by the sites, (n_sites, 3); zero but on their common surface."""
+    x = unwrap_corners(sites.x, tet, sites.geometry.box)
+    slope = np.zeros((len(sites), 3))
+    for corner, face in enumerate(TET_FACES):
+        a = x[:, face]
+        inwards = -np.cross(a[:, 1] - a[:, 0], a[:, 2] - a[:, 0]) / 6
+        for c in range(3):
+            slope[:, c] += np.bincount(tet[:, corner], inwards[:, c], len(sites))
+    return slope
+
+
 def _match_volumes(sites: Sites, tet: Ints, domain: Ints) -> None:
-    """Move the surface sites of each particle radially, by one factor, to give it the exact volume.
+    """Move the surface sites of each particle to give it the exact volume.
 
     A sphere meshed through sites on its surface is too small, by 0.5 to 1.5 %.
     """
     geometry = sites.geometry
     outside = np.unique(tet[domain >= geometry.ecbd])
     particle_t = np.append(geometry.particle, [-1, -1])[domain]
-    for p, radius in enumerate(geometry.radius):
-        own = particle_t == p
-        surface = np.intersect1d(np.unique(tet[own]), outside)
+    for p, target in enumerate(geometry.volume_p):
+        own = tet[particle_t == p]
+        surface = np.intersect1d(np.unique(own), outside)
         for _ in range(6):
-            volume = _signed_volumes(sites, tet[own]).sum()
-            ratio = 4 / 3 * np.pi * radius**3 / volume
-            if abs(ratio - 1) < 1e-8:
+            volume = _signed_volumes(sites, own).sum()
+            if abs(target / volume - 1) < 1e-8:
                 break
-            r = geometry.shortest(sites.x[surface] - geometry.center[p])
-            sites.x[surface] += (ratio ** (1 / 3) - 1) * r
+            slope = _volume_slope(sites, own)[surface]
+            sites.x[surface] += geometry.swelling(sites.x[surface], p, volume, slope)
     if _signed_volumes(sites, tet).min() <= 0:
         raise NetworkError("a tet is inverted")

@@ -74,16 +74,17 @@ def label_tets(sites: Sites, tet: Ints) -> Ints:
 def _across_gap(sites: Sites, tet: Ints) -> Bools:
     """Tets between two particles, or a particle and a z-plane: never a grain, or the two would touch."""
     geometry = sites.geometry
+    n_particles = len(geometry.volume_p)
     body = np.full(len(sites), -1)
     for k, labels in enumerate(sites.labels):
         grain = min(labels)
         if grain < geometry.n_grains:
             body[k] = geometry.particle[grain]
         elif sites.dim[k] < 3:
-            body[k] = len(geometry.radius)
+            body[k] = n_particles
     corner = body[tet]
-    low = np.where(corner < 0, len(geometry.radius) + 1, corner).min(axis=1)
-    return (low < len(geometry.radius)) & (corner.max(axis=1) > low)
+    low = np.where(corner < 0, n_particles + 1, corner).min(axis=1)
+    return (low < n_particles) & (corner.max(axis=1) > low)
 
 
 def _join_slips(

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from latticecell._kernels import placement as kernel
 from latticecell.arrays import Bools, Floats, Ints
-from latticecell.meshing.geometry import CellGeometry
-from latticecell.microstructure import voronoi_polygons
+from latticecell.meshing.geometry import CellGeometry, Label
 
-Label = AbstractSet[int]
-
-CORNER, LINE, SURFACE, PLANE, INTERIOR = 0.4, 0.5, 0.68, 0.7, 0.8
+PLANE, INTERIOR = 0.7, 0.8
 CLEARANCE = 0.6
 """Least distances, in units of the spacing, between sites, and of interior sites from features."""
 
@@ -92,41 +88,17 @@ class Sites:
         self.feature = [self.feature[i] for i in index]
 
 
-class _Candidates:
-    """Points with labels, collected before insertion."""
-
-    def __init__(self) -> None:
-        self.x: list[Floats] = []
-        self.labels: list[Label] = []
-
-    def extend(self, x: Floats, label: Label) -> None:
-        self.x.append(x)
-        self.labels += [label] * len(x)
-
-    def array(self) -> Floats:
-        return np.concatenate([np.zeros((0, 3)), *self.x])
-
-
 def place_sites(geometry: CellGeometry, rng: np.random.Generator) -> Sites:
     """Place all sites."""
     sites = Sites(geometry)
-    corners, lines, surfaces = _Candidates(), _Candidates(), _Candidates()
-    for p in range(len(geometry.radius)):
-        _particle_features(geometry, p, rng, corners, lines, surfaces)
-    # The sphere comes first: what lies too close below it is collapsed onto it, never the reverse.
-    for on_sphere in (True, False):
-        for some, dim, alpha in ((corners, 0, CORNER), (lines, 1, LINE)):
-            own = [i for i, label in enumerate(some.labels) if (geometry.ecbd in label) == on_sphere]
-            sites.add(some.array()[own], dim, [some.labels[i] for i in own], alpha, inherit=True)
-    order = rng.permutation(len(surfaces.labels))
-    sites.add(surfaces.array()[order], 2, [surfaces.labels[i] for i in order], SURFACE)
+    for batch in geometry.candidates(rng):
+        sites.add(batch.x, batch.dim, batch.labels, batch.reach, inherit=batch.inherit)
     ecbd, separator = geometry.ecbd, geometry.separator
     planes: tuple[tuple[float, Label], ...] = (
         (0.0, {ecbd}), (geometry.interface_z, {ecbd, separator}), (float(geometry.box[2]), {separator}),
     )  # fmt: skip
     for z, label in planes:
-        below = np.concatenate([geometry.center[:, :2], np.full((len(geometry.center), 1), z)], axis=1)
-        n = int(40 * geometry.box[0] * geometry.box[1] / geometry.spacing_at(below).min() ** 2)
+        n = int(40 * geometry.box[0] * geometry.box[1] / geometry.least_spacing(z) ** 2)
         x = np.column_stack([rng.random((n, 2)) * geometry.box[:2], np.full(n, z)])
         sites.add(x, 2, [label] * n, PLANE)
     _fill(sites, rng)
@@ -146,131 +118,3 @@ def _fill(sites: Sites, rng: np.random.Generator) -> None:
     x = x[rng.random(len(x)) < (least[cell] / geometry.spacing_at(x)) ** 3]
     x = rng.permutation(x[geometry.feature_distance(x) > CLEARANCE * geometry.spacing_at(x)])
     sites.add(x, 3, [{int(d)} for d in geometry.domain(x)], INTERIOR)
-
-
-def _particle_features(
-    geometry: CellGeometry,
-    p: int,
-    rng: np.random.Generator,
-    corners: _Candidates,
-    lines: _Candidates,
-    surfaces: _Candidates,
-) -> None:
-    """Voronoi vertices, edges clipped by the sphere, arcs, boundary polygons and the sphere."""
-    center, radius, h = geometry.center[p], geometry.radius[p], geometry.spacing
-    first = int(geometry.first[p])
-    seed = geometry.seed[geometry.particle == p]
-    ridges, vertex_vc = voronoi_polygons(seed, radius)
-    edges: dict[tuple[int, int], set[int]] = {}
-    vertices: dict[int, set[int]] = {}
-    for a, b, polygon in ridges:
-        for i, j in zip(polygon, polygon[1:] + polygon[:1], strict=True):
-            edges.setdefault((min(i, j), max(i, j)), set()).update((first + a, first + b))
-    for edge, label in edges.items():
-        for i in edge:
-            vertices.setdefault(i, set()).update(label)
-    for i, label in vertices.items():
-        if np.linalg.norm(vertex_vc[i]) < radius:
-            corners.extend(center + vertex_vc[i : i + 1], label)
-    for (i, j), label in edges.items():
-        start, d = vertex_vc[i], vertex_vc[j] - vertex_vc[i]
-        a, b, c = d @ d, start @ d, start @ start - radius**2
-        root = b * b - a * c
-        if a == 0 or root <= 0:
-            continue
-        cut = (-b + np.array([-1, 1]) * np.sqrt(root)) / a
-        if cut[0] >= 1 or cut[1] <= 0:
-            continue
-        for t in cut[(cut > 0) & (cut < 1)]:
-            corners.extend((center + start + t * d)[None], label | {geometry.ecbd})
-        lo, hi = max(cut[0], 0), min(cut[1], 1)
-        m = int(np.ceil((hi - lo) * np.sqrt(a) / h / 0.85))
-        t = lo + (hi - lo) * np.arange(1, m) / max(m, 1)
-        lines.extend(center + start + t[:, None] * d, label)
-    for a_, b_, polygon in ridges:
-        _boundary(geometry, p, (a_, b_), vertex_vc[polygon], rng, lines, surfaces)
-    y = rng.normal(size=(int(40 * 4 * np.pi * radius**2 / h**2), 3))
-    y *= radius / np.linalg.norm(y, axis=1)[:, None]
-    grain = first + geometry.trees[p].query(y)[1]
-    surfaces.x.append(center + y)
-    label_of = [{g, geometry.ecbd} for g in range(first + len(seed))]
-    surfaces.labels += [label_of[g] for g in grain.tolist()]
-
-
-def _boundary(
-    geometry: CellGeometry,
-    p: int,
-    pair: tuple[int, int],
-    polygon: Floats,
-    rng: np.random.Generator,
-    lines: _Candidates,
-    surfaces: _Candidates,
-) -> None:
-    """Arcs where a grain boundary meets the sphere, and points on the boundary itself."""
-    center, radius, h = geometry.center[p], geometry.radius[p], geometry.spacing
-    tree, first = geometry.trees[p], int(geometry.first[p])
-    sa, sb = tree.data[pair[0]], tree.data[pair[1]]
-    normal = (sb - sa) / np.linalg.norm(sb - sa)
-    height = 0.5 * (sa + sb) @ normal
-    if abs(height) >= radius:
-        return
-    disc = float(np.sqrt(radius**2 - height**2))
-    e = np.cross(normal, [1.0, 0, 0] if abs(normal[0]) < 0.8 else [0, 1.0, 0])
-    e /= np.linalg.norm(e)
-    axes = np.stack([e, np.cross(normal, e)])
-    label = {first + pair[0], first + pair[1]}
-    flat = polygon @ axes.T
-    side = np.roll(flat, -1, axis=0) - flat
-    outward = np.stack([side[:, 1], -side[:, 0]], axis=1)
-    size = np.linalg.norm(outward, axis=1)
-    outward = outward[size > 0] / size[size > 0, None]
-    reach = np.einsum("ij,ij->i", outward, flat[size > 0])
-    if (outward @ flat.mean(axis=0)).sum() > reach.sum():
-        outward, reach = -outward, -reach
-
-    def inside(y: Floats) -> Bools:
-        return (y @ outward.T < reach).all(axis=1)
-
-    def circle(t: Floats) -> Floats:
-        return disc * np.stack([np.cos(t), np.sin(t)], axis=1)
-
-    def there(y: Floats) -> Floats:
-        return center + height * normal + y @ axes
-
-    for start, end in _arcs(outward, reach, disc, inside, circle):
-        whole = end - start == 2 * np.pi
-        q = (
-            max(3, round((end - start) * disc / h))
-            if whole
-            else int(np.ceil((end - start) * disc / h / 0.85))
-        )
-        t = start + (end - start) * (
-            np.arange(1.0, q) / q if not whole else (np.arange(float(q)) + rng.random()) / q
-        )
-        lines.extend(there(circle(t)), label | {geometry.ecbd})
-    lo, hi = np.maximum(flat.min(axis=0), -disc), np.minimum(flat.max(axis=0), disc)
-    if (hi > lo).all():
-        y = lo + (hi - lo) * rng.random((int(40 * np.prod(hi - lo) / h**2) + 20, 2))
-        y = y[(y**2).sum(axis=1) < disc**2]
-        surfaces.extend(there(y[inside(y)]), label)
-
-
-def _arcs(
-    outward: Floats, reach: Floats, disc: float, inside: Callable[[Floats], Bools],
-    circle: Callable[[Floats], Floats],
-) -> list[tuple[float, float]]:  # fmt: skip
-    """Angles between which a circle around the origin runs inside a convex polygon."""
-    cut = np.abs(reach) < disc
-    middle, half = np.arctan2(outward[cut, 1], outward[cut, 0]), np.arccos(reach[cut] / disc)
-    angle = np.unique(np.concatenate([middle - half, middle + half]) % (2 * np.pi))
-    if not len(angle):
-        return [(0.0, 2 * np.pi)] if inside(circle(np.zeros(1)))[0] else []
-    end = np.append(angle[1:], angle[0] + 2 * np.pi)
-    within = inside(circle(0.5 * (angle + end)))
-    origin = int(np.argmin(within))
-    angle = np.where(np.arange(len(angle)) < origin, angle + 2 * np.pi, angle)
-    angle, within = np.roll(angle, -origin), np.roll(within, -origin)
-    change = np.diff(np.concatenate([[0], within.astype(int), [0]]))
-    angle = np.append(angle, angle[0] + 2 * np.pi)
-    starts, ends = np.flatnonzero(change == 1), np.flatnonzero(change == -1)
-    return [(float(angle[u]), float(angle[w])) for u, w in zip(starts, ends, strict=True)]
