@@ -14,20 +14,20 @@ SECTIONS = {
     "grain_boundary": {"mode": "breakable", "strength_MPa": 17.0, **WEAK},
 }
 PINNED = {
-    4: {
-        "voltage_V": 3.3728561710019,
+    5: {
+        "voltage_V": 3.3741572981770904,
         "lithium_mol": 1.525077196340902e-12,
-        "stoich_sd": 0.010543119320928034,
-        "gap_mean_nm": 0.020834776320414593,
-        "gap_max_nm": 0.11801309196105253,
-        "von_mises_median_GPa": 0.00243209337397599,
-        "von_mises_max_GPa": 0.006377960338395279,
+        "stoich_sd": 0.010538800913444038,
+        "gap_mean_nm": 0.018554450282415796,
+        "gap_max_nm": 0.10510085959272923,
+        "von_mises_median_GPa": 0.0021736763746785705,
+        "von_mises_max_GPa": 0.005804963546940814,
         "interface_damaged": 0.3519247731391232,
         "interface_broken": 0.2682373602767527,
         "gb_damaged": 0.04285939134554602,
         "gb_broken": 0.03934866770727834,
-        "elastic_J": 1.797429797302978e-15,
-        "dissipated_J": 4.904911566856967e-14,
+        "elastic_J": 1.4561842644121972e-15,
+        "dissipated_J": 4.8638374074371185e-14,
     },
 }
 """Last row of the smallest run with weak bonds, by the version of the results."""

@@ -105,6 +105,6 @@ def test_snapshots_by_steps_stage_ends_or_never(tmp_path, monkeypatch):
 def test_an_emptied_particle_is_called_empty(tmp_path):
     steps = [{"kind": "charge", "c_rate": 5.0, "duration_s": 7200.0}]
     with pytest.raises(SolveError, match="the surface of the particle is empty") as caught:
-        run(timed({}, steps, dt_initial_s=20.0, dt_max_s=60.0, dt_min_s=1.0), tmp_path / "r")
+        run(timed({}, steps, dt_initial_s=20.0, dt_max_s=60.0, dt_min_s=0.1), tmp_path / "r")
     assert 0 < caught.value.time < 720
     assert json.loads((tmp_path / "r" / "run.json").read_text())["status"] == "failed"
