@@ -117,6 +117,21 @@ def test_errors_of_space_and_time_do_not_shrink_with_seeds():
     assert estimate([one, other]).value == pytest.approx(3.2)
 
 
+def test_seeds_on_the_finest_network_only_move_with_the_others():
+    whole = Levels(SPACING, approaching(1.0, limit=3.0), (60, 120), (4.0, 4.1))
+    correction = 3.0 - whole.on_networks[-1]
+    alone = [Levels(SPACING[-1:], (value,)) for value in (2.0, 7.0)]
+    found = estimate([whole, *alone])
+    assert found.value == pytest.approx((whole.on_networks[-1] + 9.0) / 3 + correction)
+    one = estimate([whole])
+    assert (found.network_error, found.step_error, found.order) == (
+        one.network_error, one.step_error, one.order
+    )  # fmt: skip
+    assert found.n_seeds == 3
+    values = (whole.on_networks[-1], 2.0, 7.0)
+    assert found.seed_interval == pytest.approx(4.30265 * np.std(values, ddof=1) / math.sqrt(3), rel=1e-5)
+
+
 def test_levels_of_a_seed():
     wanted = Convergence(networks=("coarse", "fine"), steps=("long", "short"))
     assert wanted.levels == {
@@ -124,11 +139,17 @@ def test_levels_of_a_seed():
     }  # fmt: skip
     values = {"coarse": 1.0, "fine": 2.0, "coarse short": 1.5}
     sites, steps = {"coarse": 1000, "fine": 8000}, {"coarse": 60, "coarse short": 120}
-    found = levels_of(values, sites, steps, wanted)
+    found = levels_of(values, sites, steps, wanted, 1)
     assert found == Levels([pytest.approx(0.1), pytest.approx(0.05)], [1.0, 2.0], [60, 120], [1.0, 1.5])
-    assert levels_of({"coarse": 1.0, "fine": 2.0}, sites, steps, wanted) is None
-    assert levels_of({"": 1.0}, {}, {}, wanted) == Levels((1.0,), (1.0,))
-    assert levels_of({}, {}, {}, None) is None
+    assert levels_of({"coarse": 1.0, "fine": 2.0}, sites, steps, wanted, 1) is None
+    assert levels_of({"": 1.0}, {}, {}, wanted, 1) == Levels((1.0,), (1.0,))
+    assert levels_of({}, {}, {}, None, 1) is None
+    some = wanted.model_copy(update={"seeds": (1,)})
+    assert levels_of({"coarse": 1.0, "fine": 2.0}, sites, steps, some, 1) is None
+    assert levels_of({"coarse": 1.0, "fine": 2.0}, sites, steps, some, 2) == Levels(
+        (pytest.approx(0.05),), (2.0,)
+    )
+    assert levels_of({"coarse": 1.0}, sites, steps, some, 2) is None
 
 
 @pytest.mark.parametrize(

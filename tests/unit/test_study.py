@@ -283,3 +283,13 @@ def test_overrides_reach_into_lists_of_the_file_and_of_the_defaults(folder):
     value = [{"kind": "rest", "duration_s": 7.0}]
     read_config(folder / "base.toml", {"protocol.steps": value, "protocol.steps[0].duration_s": 9.0})
     assert value == [{"kind": "rest", "duration_s": 7.0}]  # what was handed in is not changed
+
+
+def test_seeds_that_run_on_all_levels(folder):
+    table = {
+        "seeds": 3,
+        "variants": {"coarse": {"network.spacing_um": 0.95}, "fine": {"network.spacing_um": 0.8}},
+        "convergence": {"networks": ["coarse", "fine"], "seeds": [2]},
+    }
+    found = [(run.level, run.seed) for run in planned(folder, **table)]
+    assert found == [("coarse", 2), ("fine", 1), ("fine", 2), ("fine", 3)]

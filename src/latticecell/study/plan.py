@@ -190,6 +190,12 @@ def plan(
             values |= flat(spec.variants[name])
         values |= case.values
         for seed in case.seeds or _seeds(case, seed_list(seeds or spec.seeds)):
+            if (
+                level
+                and spec.convergence
+                and not (level == spec.convergence.finest or spec.convergence.takes(seed))
+            ):
+                continue
             try:
                 if case.file not in tables:
                     tables[case.file] = read_table(case.file)

@@ -33,7 +33,7 @@ class Resolutions:
         there = {level: run for level, run in by_level.items() if run is not None}
         sites = {level: run.info.get("network", {}).get("sites", 0) for level, run in there.items()}
         steps = {level: len(run.history["time_s"]) - 1 for level, run in there.items()}
-        return levels_of(values, sites, steps, self.wanted)
+        return levels_of(values, sites, steps, self.wanted, seed)
 
 
 def levels_of(
@@ -41,6 +41,7 @@ def levels_of(
     sites: Mapping[str, int],
     steps: Mapping[str, int],
     wanted: Convergence | None,
+    seed: int,
 ) -> Levels | None:
     """Return the values of a quantity on the levels of one seed as they are extrapolated.
 
@@ -50,6 +51,8 @@ def levels_of(
         The quantity, the sites of the network and the number of steps, by level.
     wanted : Convergence or None
         None: there is one level, and nothing to extrapolate.
+    seed : int
+        One that does not run on all levels has the value of the finest alone.
 
     Returns
     -------
@@ -58,6 +61,9 @@ def levels_of(
     """
     if wanted is None or "" in values:
         return Levels((1.0,), tuple(values.values())) if values else None
+    if not wanted.takes(seed):
+        finest = wanted.finest
+        return Levels((sites[finest] ** (-1 / 3),), (values[finest],)) if finest in values else None
     if set(values) != set(wanted.levels):
         return None
     both = (wanted.networks[0], wanted.shorter) if wanted.shorter else ()

@@ -89,11 +89,13 @@ class Convergence(Section):
     """Variants that differ in resolution only: every case is run on each network, which gives error bars.
 
     ``networks`` are two or three, coarsest first; ``steps`` two, the longer one first. All networks take the
-    longer step, the coarsest also the shorter one.
+    longer step, the coarsest also the shorter one. ``seeds`` are those that run on all networks, by default
+    all of them; the others run on the finest.
     """
 
     networks: Annotated[tuple[Text, ...], Field(min_length=1, max_length=3)]
     steps: Annotated[tuple[Text, ...], Field(max_length=2)] = ()
+    seeds: Count | tuple[Whole, ...] | None = None
 
     @property
     def levels(self) -> dict[str, tuple[str, ...]]:
@@ -105,6 +107,10 @@ class Convergence(Section):
     def shorter(self) -> str:
         """The level of the shorter step; empty without."""
         return f"{self.networks[0]} {self.steps[1]}" if self.steps[1:] else ""
+
+    def takes(self, seed: int | None) -> bool:
+        """Return whether a seed (None: the one of the input) runs on all levels."""
+        return self.seeds is None or seed is None or seed in seed_list(self.seeds)
 
     @property
     def finest(self) -> str:

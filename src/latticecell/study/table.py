@@ -55,18 +55,18 @@ def estimates(
     found: dict[str, dict[str, Estimate]] = {}
     for case, seeds in by_case.items():
         for name in (name for name in columns if name in QUANTITIES or name.startswith(STATES)):
-            levels = [_levels(columns, name, rows, wanted) for rows in seeds.values()]
+            levels = [_levels(columns, name, rows, wanted, seed) for seed, rows in seeds.items()]
             if there := [one for one in levels if one is not None]:
                 found.setdefault(case, {})[name] = estimate(there)
     return found
 
 
 def _levels(
-    columns: Columns, name: str, rows: Mapping[str, int], wanted: Convergence | None
+    columns: Columns, name: str, rows: Mapping[str, int], wanted: Convergence | None, seed: int
 ) -> Levels | None:
     values = {level: columns[name][i] for level, i in rows.items() if columns[name][i] is not None}
     sites, steps = ({level: columns[key][i] for level, i in rows.items()} for key in ("sites", "steps"))
-    return levels_of(values, sites, steps, wanted)
+    return levels_of(values, sites, steps, wanted, seed)
 
 
 def estimates_table(found: Mapping[str, Mapping[str, Estimate]]) -> Columns:
