@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any, SupportsFloat
+from typing import SupportsFloat
 
 import numpy as np
 
@@ -15,8 +15,10 @@ from latticecell.laws import ELECTROLYTE_LAWS, EXPANSION_LAWS, OCV_LAWS, bond_la
 from latticecell.laws.bond import BondParameters
 from latticecell.nominal import Course, Leg, course
 from latticecell.protocol import full_charge, nominal_current, one_c, window
-from latticecell.schema import Section, key_of
+from latticecell.schema import key_of
 from latticecell.solvers import EQUILIBRIUM_SOLVERS
+from latticecell.stepchecks import check_protocol
+from latticecell.wording import sentence
 
 Numbers = tuple[SupportsFloat, ...]
 
@@ -26,8 +28,6 @@ MOST_SITES = 2e6
 
 MOST_TOLD = 20
 """Steps of a protocol that `outlook` tells, and that `remarks` remarks on."""
-MOST_STAGES = 1_000_000
-"""Steps of a protocol times cycles beyond which a run is refused."""
 DATA_TEMPERATURE = 298.15
 """Temperature of the built-in data, and the default [K]."""
 
@@ -70,7 +70,7 @@ def cross_check(config: Config) -> list[str]:
             f"the size of a grain ({config.microstructure.grains} grains in a particle)"
         )
     found += _check_layers(config) + _check_size(config) + _check_elasticity(config)
-    found += _check_protocol(config) + _check_exclusions(config)
+    found += check_protocol(config) + _check_exclusions(config)
     drift = config.materials.active.stress_diffusion
     if drift == "thermodynamic" and config.kinetics.mechanical_ocv is False:
         found.append(
@@ -96,6 +96,8 @@ def check_cell1d(config: Config) -> list[str]:
                 f"geometry.particles[{i}].radius_um = {radius:g}: must equal that of the first particle, "
                 f"{radii[0]:g} um, in a 1-D cell"
             )
+    if config.continue_from is not None:
+        found.append("continue_from: has no meaning in a 1-D cell, which keeps no states; leave it out")
     if config.cell1d.diffusivity is None and sum(config.materials.active.diffusivity) < 3e-24:
         found.append("cell1d.diffusivity_m2_per_s: is required where the active material's is zero")
     return found
@@ -176,7 +178,7 @@ def check_laws(config: Config) -> list[str]:
         found += problems
         if not all(map(math.isfinite, values)):
             found.append(f"{where}: is not finite at x = {x:g}")
-    if not (found or _check_protocol(config) or _check_exclusions(config)):
+    if not (found or check_protocol(config) or _check_exclusions(config)):
         found += _course(config).problems
     where = f"electrolyte.law = {salt.law!r}"
     values, problems = _tried(where, liquid, "conductivity(c), diffusivity(c) and transference_number")
@@ -253,12 +255,11 @@ def outlook(config: Config) -> Iterator[tuple[str, str]]:
 def _told(leg: Leg) -> str:
     """Put a step without losses into words."""
     step = leg.step
-    kind = step.kind if step.c_rate is None else f"{step.kind} {step.c_rate:g}C"
     if leg.seconds is None:
-        longest = "" if step.duration is None else f", {_time(step.duration)} at most"
-        return f"{kind}: until {step.until_c_rate:g}C{longest}"
+        return sentence(step)
     path = "" if step.kind == "rest" else f", x = {leg.before:.4g} to {leg.after:.4g}"
-    return f"{kind}: {_time(leg.seconds)}{path}" + (" without losses" if step.c_rate is not None else "")
+    moves = step.kind in ("charge", "discharge")
+    return f"{sentence(step)}: {_time(leg.seconds)}{path}" + (" without losses" if moves else "")
 
 
 def _time(seconds: float) -> str:
@@ -304,31 +305,6 @@ def _check_elasticity(config: Config) -> list[str]:
     return []
 
 
-def _check_protocol(config: Config) -> list[str]:
-    found = []
-    for i, step in enumerate(config.protocol.steps):
-        where = f"protocol.steps[{i}] ({step.kind})"
-        if step.kind in ("charge", "discharge"):
-            if step.c_rate is None:
-                found.append(f"{where}: needs c_rate")
-            if step.until is None and step.duration is None:
-                found.append(f"{where}: needs until_V or duration_s")
-        if step.kind == "hold" and step.until_c_rate is None and step.duration is None:
-            found.append(f"{where}: needs a cut-off: until_c_rate or duration_s")
-        if step.kind == "rest" and step.duration is None:
-            found.append(f"{where}: needs duration_s")
-        allowed = {
-            "charge": {"c_rate", "until", "duration"},
-            "discharge": {"c_rate", "until", "duration"},
-            "hold": {"voltage", "until_c_rate", "duration"},
-            "rest": {"duration"},
-        }[step.kind]
-        for name, field in _step_fields(step):
-            if name not in allowed and getattr(step, name) is not None:
-                found.append(f"{where}: {key_of(name, field)} has no meaning here")
-    return found
-
-
 def _check_exclusions(config: Config) -> list[str]:
     """Return keys of which one would silently undo the other."""
     found, interface, active = [], config.interface, config.materials.active
@@ -348,14 +324,4 @@ def _check_exclusions(config: Config) -> list[str]:
             found.append("protocol.window: has no meaning beside current_1c_nA; give one of them")
         if not protocol.window[0] < protocol.window[1]:
             found.append(f"protocol.window = {list(protocol.window)}: the first must be below the second")
-    stages = protocol.cycles * len(protocol.steps)
-    if stages > MOST_STAGES:
-        found.append(
-            f"protocol.cycles = {protocol.cycles}: makes {stages} steps, must make at most {MOST_STAGES}"
-        )
     return found
-
-
-def _step_fields(step: Section) -> list[tuple[str, Any]]:
-    """Return the optional fields of a protocol step."""
-    return [(name, field) for name, field in type(step).model_fields.items() if name != "kind"]

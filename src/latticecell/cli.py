@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 import warnings
@@ -129,6 +130,7 @@ def check(
 ) -> None:
     """Check a TOML file, or the files of a run directory, and report every problem at once."""
     from latticecell.checks import outlook, remarks
+    from latticecell.continuation import origin_of
     from latticecell.output.inspection import inspect
     from latticecell.reader import read_config, resolved_toml
 
@@ -146,6 +148,8 @@ def check(
     with _explained(laws):
         config = read_config(file, assignments or ())
         _say(remarks(config))
+        if config.continue_from is not None:
+            _say(origin_of(config).notes)
     if show:
         typer.echo(resolved_toml(config))
         return
@@ -195,6 +199,12 @@ def run(
     threads: Threads = None,
     laws: Laws = None,
     force: Force = False,
+    before: Annotated[
+        Path | None, typer.Option("--from", help="Run directory whose state is the start (continue_from).")
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option("--at", help="Which state: end, snapshot 3, charge_end ... (continue_at).")
+    ] = None,
 ) -> None:
     """Run a file; Ctrl-C, SIGTERM or SIGHUP stop after the current step and leave a checkpoint."""
     from latticecell.checks import remarks
@@ -203,11 +213,18 @@ def run(
 
     with _explained(laws), _stoppable() as stop:
         overrides = [*(assignments or ()), *([f"solver.threads={threads}"] if threads else [])]
+        origin = {"continue_from": before and str(before), "continue_at": at}
+        overrides += [f"{key}={json.dumps(value)}" for key, value in origin.items() if value]
         config = read_config(file, overrides)
         path = out or Path("runs") / file.stem
         _say(remarks(config))
-        typer.echo(f"{config.name}: building the network")
+        typer.echo(
+            f"{config.name}: building the network"
+            if config.continue_from is None
+            else printable(f"{config.name}: going on from {config.continue_from}")
+        )
         simulation = Simulation.start(config, path, command=" ".join(sys.argv), force=force)
+        _say(list(simulation.notes))
         counts = simulation.stepper.network
         typer.echo(
             f"{counts.n_sites} sites, {counts.n_nodes} nodes, {counts.n_springs} springs, "
@@ -224,13 +241,19 @@ def resume(
     same_version: Annotated[
         bool, typer.Option("--same-version", help="Refuse to go on under other versions.")
     ] = False,
+    cycles: Annotated[
+        int | None,
+        typer.Option("--cycles", min=1, help="Cycles of the protocol from now on, more than before."),
+    ] = None,
 ) -> None:
-    """Go on with an interrupted run from its last checkpoint."""
+    """Go on with an interrupted run from its last checkpoint, or with more cycles than it had."""
     from latticecell.checks import remarks
     from latticecell.run import Simulation
 
     with _explained(laws), _stoppable() as stop:
-        simulation = Simulation.resume(path, threads, same_version=same_version, command=" ".join(sys.argv))
+        simulation = Simulation.resume(
+            path, threads, cycles=cycles, same_version=same_version, command=" ".join(sys.argv)
+        )
         _say([*simulation.notes, *remarks(simulation.stepper.config)])
         if simulation.cursor.finished:
             typer.echo(f"{path}: is complete")

@@ -5,7 +5,7 @@ V. Equations, with i_b the reaction current of an interface bond and q = 1 / (F 
 
     volume (y - y_old) / dt + outflow(y) + q sum_b A i = 0       grain nodes,
     conduction p +- A i + plating = 0                            ECBD and ED nodes,
-    sum_b A i = I   or   V = given.
+    sum_b A i = I,   V sum_b A i = P,   or   V = given.
 
 Newton; V follows the other unknowns exactly (a scalar solve), so every iterate carries the total current.
 
@@ -65,7 +65,14 @@ class Voltage:
     volts: float
 
 
-Control = Current | Voltage
+@dataclass(frozen=True, slots=True)
+class Power:
+    """Control by the power [W], voltage times current, positive while charging."""
+
+    watts: float
+
+
+Control = Current | Voltage | Power
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +283,7 @@ class Electrochemistry:
             Start of the step.
         dt : float
             [s]
-        control : Current or Voltage
+        control : Current, Voltage or Power
         gap_b : (n_bonds,) float64
             Normal openings [m]: contact resistance and blocking of grain boundaries.
         psi_n : (n_nodes,) float64
@@ -386,13 +393,14 @@ class Electrochemistry:
         ions = problem.ions
         surface = self.laws.particle.surface(stoich_n[a], problem.psi_b, ions.scale_b)
         jump, resistance = potentials.jump(p) - ions.shift_b, problem.resistance_b
-        if isinstance(problem.target, Voltage):
-            voltage = problem.target.volts
-            reaction = self.laws.particle.react(surface, jump + voltage, resistance)
-        else:
-            amperes = problem.target.amperes
-            bonds = (surface, jump, resistance, self._area_b)
-            voltage, reaction = self.laws.particle.carry(amperes, *bonds, voltage)
+        bonds = (surface, jump, resistance, self._area_b)
+        match problem.target:
+            case Voltage(voltage):
+                reaction = self.laws.particle.react(surface, jump + voltage, resistance)
+            case Current(amperes):
+                voltage, reaction = self.laws.particle.carry(amperes, *bonds, voltage)
+            case Power(watts):
+                voltage, reaction = self.laws.particle.deliver(watts, *bonds, voltage)
         bond = self._area_b * reaction.current_b
         plating, slope = self.laws.lithium.plate(p[potentials.lithium_p] + ions.shift_metal, ions.exchange)
         stored = problem.mass * (stoich_n[:n] - problem.old_n[:n])
@@ -448,6 +456,7 @@ class Electrochemistry:
             plating=point.plating_slope,
             scale=point.scale,
             fixed_voltage=isinstance(problem.target, Voltage),
+            leak=problem.target.watts / point.voltage**2 if isinstance(problem.target, Power) else 0.0,
         )
         rhs = -system.scaled(point.residual_y, point.residual_p, 0.0)
         x, iterations, residual = gmres(system.advance, rhs, tolerance)
@@ -461,9 +470,11 @@ class Electrochemistry:
         The current is first made exact by the shift of V that the last iterate still asks for.
         """
         current = point.reaction.current_b.copy()
-        if isinstance(problem.target, Current):
+        if not isinstance(problem.target, Voltage):
+            target = problem.target
+            amperes = target.amperes if isinstance(target, Current) else target.watts / point.voltage
             share = point.reaction.conductance_b
-            miss = problem.target.amperes - float((self._area_b * current).sum())
+            miss = amperes - float((self._area_b * current).sum())
             current += share * (miss / float((self._area_b * share).sum()))
         n = self._n_active
         loss = self._transport.outflow(point.flux.flux_l)[:n]

@@ -13,7 +13,7 @@ from latticecell.arrays import Floats
 from latticecell.errors import ConfigError
 from latticecell.fields import COLUMNS, Field, declarations
 from latticecell.network import Network
-from latticecell.state import BENDING, CHARGE, VISCOUS, State
+from latticecell.state import BENDING, CHARGE, ELECTRIC, VISCOUS, State
 from latticecell.stepper import Stepper, StepReport
 
 NM, GPA = 1e9, 1e-9
@@ -87,6 +87,7 @@ class Observer:
             "voltage_V": float(state.voltage[0]),
             "current_A": current,
             "charge_C": float(state.passed[CHARGE]),
+            **_energy(state),
             **self._grains(self._all, now),
             **self._damage(state),
             **self._audit(report),
@@ -240,6 +241,12 @@ class Derivation:
         """Trace of the strain of every tet, (n_tets,) [1]."""
         strain = self.mechanics.lattice.strain(self.state.u_nc, self.state.strain_c)
         return np.asarray(strain[:, :3].sum(axis=1))
+
+
+def _energy(state: State) -> dict[str, float]:
+    """Electrical energy; no column in a run that began before it was counted."""
+    energy = float(state.passed[ELECTRIC])
+    return {} if np.isnan(energy) else {"electric_J": energy}
 
 
 def written(state: State) -> dict[Field, NDArray]:

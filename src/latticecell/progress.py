@@ -10,17 +10,24 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from latticecell.config import Config
+from latticecell.drive import Drive
 from latticecell.protocol import Stage, one_c, stages
 from latticecell.run import Progress as Advance
 
 LINE_EVERY = 10
 """Steps between plain lines."""
+USUAL_VOLTAGE = 3.8
+"""Voltage by which the current of a given power is guessed [V]."""
 Show = Callable[["Advance"], None]
 
 
 def expected_duration(stage: Stage, one_c: float) -> float:
     """Guess how long a stage takes [s]: an hour over the C-rate, or the time that it may take at most."""
-    guess = 1800.0 if not stage.amperes else 0.86 * 3600.0 * one_c / abs(stage.amperes)
+    level = 0.0 if isinstance(stage.level, Drive) else stage.level
+    amperes = level if stage.controlled == "current" else None
+    if stage.controlled == "power" and level:
+        amperes = level / USUAL_VOLTAGE
+    guess = 1800.0 if not amperes else 0.86 * 3600.0 * one_c / abs(amperes)
     if stage.kind == "rest":
         guess = float("inf")
     return min(guess, stage.duration if stage.duration is not None else float("inf"))

@@ -4,21 +4,58 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
 
-from latticecell.config import Config
+from latticecell.config import Config, Profile, Protocol, Step
+from latticecell.drive import Drive
 from latticecell.units import FARADAY
 
 CURRENT_TOLERANCE = 0.01
 """How closely a hold stops at its cut-off current, relative."""
+CAPACITY_TOLERANCE = 1e-6
+"""How closely a step stops at its capacity, relative; a controlled current stops there exactly."""
 
 ROUNDING = 1e-9
 """What is left of a stage counts as rounding below this share of its length."""
 SHORTEST = 0.1
 """No step is shortened to less than this share of the shortest one that is chosen freely."""
 
-Limit = Literal["voltage", "current"]
+SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
+"""[s] in the units of time of a profile."""
+PREFIXES = {"n": 1e-9, "u": 1e-6, "m": 1e-3, "": 1.0}
+
+Controlled = Literal["current", "power", "voltage"]
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """What ends a stage, besides time.
+
+    Attributes
+    ----------
+    quantity : {"voltage", "current", "capacity"}
+        A voltage is passed, the current falls to a magnitude, or so much charge has passed in the stage.
+    target : float
+        [V], [A] or [C].
+    tolerance : float
+        How far from it the stage may end: volts, or a fraction of the current or capacity.
+    falling : bool
+        Whether the voltage is passed on its way down.
+    """
+
+    quantity: Literal["voltage", "current", "capacity"]
+    target: float
+    tolerance: float
+    falling: bool = False
+
+    def overshoot(self, voltage: float, current: float, passed: float) -> float:
+        """How far it has been passed, in the unit of the tolerance; negative before."""
+        if self.quantity == "voltage":
+            return (voltage - self.target) * (-1.0 if self.falling else 1.0)
+        if self.quantity == "current":
+            return 1.0 - abs(current) / self.target
+        return abs(passed) / self.target - 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +65,15 @@ class Stage:
     Attributes
     ----------
     cycle, index : int
-        Cycle and position in the list of steps, from 0.
+        Cycle and position in it, from 0.
     kind : str
-        "charge", "discharge", "hold" or "rest".
-    amperes : float or None
-        Controlled cell current, positive while charging [A]; None in a hold.
-    volts : float or None
-        Controlled voltage of a hold; None: the voltage at which it starts [V].
-    limit : {"voltage", "current"} or None
-        What ends the stage besides its duration.
-    target : float
-        Voltage [V] or magnitude of the current [A] at which it ends.
+        "charge", "discharge", "hold", "rest" or "profile".
+    controlled : {"current", "power", "voltage"}
+    level : float, Drive or None
+        Cell current [A] or power [W], positive while charging, or voltage [V]; None: the voltage at which the
+        stage starts.
+    ends : tuple of End
+        The first that is met ends the stage.
     duration : float or None
         Longest time [s].
     """
@@ -46,23 +81,30 @@ class Stage:
     cycle: int
     index: int
     kind: str
-    amperes: float | None
-    volts: float | None
-    limit: Limit | None
-    target: float
+    controlled: Controlled
+    level: float | Drive | None
+    ends: tuple[End, ...]
     duration: float | None
 
-    def overshoot(self, voltage: float, current: float) -> float:
-        """How far the cut-off has been passed: volts, or a fraction of the cut-off current."""
-        if self.limit == "voltage":
-            return (voltage - self.target) * (1.0 if self.kind == "charge" else -1.0)
-        if self.limit == "current":
-            return 1.0 - abs(current) / self.target
-        return -1e300
+    @property
+    def tolerance(self) -> float:
+        """How far from zero the overshoot may be where the stage ends."""
+        return self.ends[0].tolerance if len(self.ends) == 1 else 1.0
 
-    def tolerance(self, voltage: float) -> float:
-        """How far from its cut-off the stage may end, given the tolerance for voltages [V]."""
-        return voltage if self.limit == "voltage" else CURRENT_TOLERANCE
+    def overshoot(self, voltage: float, current: float, passed: float) -> float:
+        """How far the stage has gone beyond its end; of several ends, each over its tolerance, the farthest.
+
+        Takes the cell voltage [V], the current [A], and the charge passed in this stage [C].
+        """
+        if len(self.ends) == 1:
+            return self.ends[0].overshoot(voltage, current, passed)
+        over = (end.overshoot(voltage, current, passed) / end.tolerance for end in self.ends)
+        return max(over, default=-1e300)
+
+    @property
+    def by_voltage(self) -> bool:
+        """Whether a voltage alone ends the stage, besides time."""
+        return len(self.ends) == 1 and self.ends[0].quantity == "voltage"
 
 
 def step_to(dt: float, left: float, slack: float) -> float:
@@ -105,21 +147,186 @@ def nominal_current(config: Config) -> float:
     return full_charge(config) * (high - low) / 3600.0
 
 
+class Turn(NamedTuple):
+    """A step of the protocol when its turn comes.
+
+    Attributes
+    ----------
+    where : str
+        Its key, such as "protocol.steps[1].steps[0]".
+    step : Step
+        No repeat, whose steps take their turns instead.
+    cycle, place : int
+        Cycle, and place in it, from 0.
+    again : bool
+        Whether it, or the steps before it, had their turn in an earlier pass of a repeat.
+    """
+
+    where: str
+    step: Step
+    cycle: int
+    place: int
+    again: bool
+
+
+def turns(protocol: Protocol, cycles: int | None = None) -> Iterator[Turn]:
+    """Yield the steps of all cycles, or of some, one by one.
+
+    A new cycle begins with the list of steps, and with each pass of a repeat that counts as a cycle, unless
+    nothing has been done in the cycle before it. What follows a repeat belongs to its last cycle.
+    """
+    count = _Count()
+    for _ in range(protocol.cycles if cycles is None else cycles):
+        count.new_cycle()
+        yield from _turns(protocol.steps, "protocol.steps", count, again=False)
+
+
+class _Count:
+    """Numbers cycles, and steps within them."""
+
+    def __init__(self) -> None:
+        self.cycle, self.index = -1, -1
+
+    def new_cycle(self) -> None:
+        if self.index != 0:
+            self.cycle, self.index = self.cycle + 1, 0
+
+    def next(self) -> tuple[int, int]:
+        self.index += 1
+        return self.cycle, self.index - 1
+
+
+def _turns(steps: Sequence[Step], where: str, count: _Count, *, again: bool) -> Iterator[Turn]:
+    for i, step in enumerate(steps):
+        here = f"{where}[{i}]"
+        if step.kind != "repeat":
+            yield Turn(here, step, *count.next(), again)
+            continue
+        for number in range(step.count or 0):
+            if counts_as_cycles(step):
+                count.new_cycle()
+            yield from _turns(step.steps, f"{here}.steps", count, again=again or number > 0)
+
+
+def counts_as_cycles(step: Step) -> bool:
+    """Whether each pass of a repeat is a cycle: as it says, or if it holds both a charge and a discharge."""
+    if step.new_cycle is not None:
+        return step.new_cycle
+    todo, kinds = list(step.steps), set[str]()
+    for one in todo:
+        kinds.add(one.kind)
+        todo += one.steps
+    return {"charge", "discharge"} <= kinds
+
+
+def number_of_stages(protocol: Protocol) -> int:
+    """Return how many steps there are in all cycles, repeats counted out."""
+
+    def total(steps: Sequence[Step]) -> int:
+        return sum((step.count or 0) * total(step.steps) if step.kind == "repeat" else 1 for step in steps)
+
+    return protocol.cycles * total(protocol.steps)
+
+
 def stages(config: Config) -> Iterator[Stage]:
     """Yield the stages of all cycles in order."""
-    unit = one_c(config)
-    for cycle in range(config.protocol.cycles):
-        for index, step in enumerate(config.protocol.steps):
-            amperes: float | None = None
-            limit: Limit | None = None
-            target = 0.0
-            if step.kind in ("charge", "discharge"):
-                assert step.c_rate is not None
-                amperes = step.c_rate * unit * (1 if step.kind == "charge" else -1)
-                if step.until is not None:
-                    limit, target = "voltage", step.until
-            elif step.kind == "rest":
-                amperes = 0.0
-            elif step.until_c_rate is not None:
-                limit, target = "current", step.until_c_rate * unit
-            yield Stage(cycle, index, step.kind, amperes, step.voltage, limit, target, step.duration)
+    known: dict[int, Stage] = {}
+    for turn in turns(config.protocol):
+        stage = known.get(id(turn.step))
+        if stage is None:
+            stage = known[id(turn.step)] = stage_of(config, turn.step)
+        yield replace(stage, cycle=turn.cycle, index=turn.place)
+
+
+def stage_of(config: Config, step: Step) -> Stage:
+    """Return the stage of a step that is no repeat, in SI, as the first one of the first cycle."""
+    controlled, level = _control(config, step)
+    ends, duration = list(_ends(config, step)), step.duration
+    if controlled == "current" and level and isinstance(level, float):  # so much charge takes so much time
+        times = [end.target / abs(level) for end in ends if end.quantity == "capacity"]
+        ends = [end for end in ends if end.quantity != "capacity"]
+        duration = min([*times, *([] if duration is None else [duration])], default=None)
+    if isinstance(level, Drive):
+        duration = level.end if duration is None else min(duration, level.end)
+    return Stage(0, 0, step.kind, controlled, level, tuple(ends), duration)
+
+
+def drive_of(config: Config, profile: Profile) -> tuple[Controlled, Drive]:
+    """Return what a profile controls, and the course of it in SI, positive while charging."""
+    controlled, factor = _unit(config, profile.unit)
+    factor *= profile.scale * (1 if profile.positive == "charge" else -1)
+    times, values = profile.times or (), profile.values or ()
+    seconds = SECONDS[profile.time_unit]
+    return controlled, Drive(
+        tuple(seconds * (time - times[0]) for time in times),
+        tuple(factor * value for value in values),
+        profile.interpolation == "linear",
+    )
+
+
+def _unit(config: Config, unit: str) -> tuple[Controlled, float]:
+    """Return what a unit of a profile measures, and its size for the whole cell [A] or [W]."""
+    if unit == "C":
+        return "current", one_c(config)
+    whole, _, area = unit.partition("_per_")
+    size = PREFIXES[whole[:-1]] * {"": 1.0, "cm2": 1e4, "m2": 1.0}[area]
+    return "power" if whole[-1] == "W" else "current", size * (config.geometry.width**2 if area else 1.0)
+
+
+def amperes_of(config: Config, step: Step) -> float | None:
+    """Return the magnitude of the current that a step gives in any of its units [A], None if it does not."""
+    return _first(config, c_rate=step.c_rate, whole=step.current, areal=step.current_density)
+
+
+def watts_of(config: Config, step: Step) -> float | None:
+    """Return the magnitude of the power that a step gives in any of its units [W], None if it does not."""
+    return _first(config, whole=step.power, areal=step.power_density)
+
+
+def amperes_at_end(config: Config, step: Step) -> float | None:
+    """Return the magnitude of the current at which a step ends [A], None if it does not matter."""
+    return _first(
+        config, c_rate=step.until_c_rate, whole=step.until_current, areal=step.until_current_density
+    )
+
+
+def coulombs_of(config: Config, step: Step) -> float | None:
+    """Return the charge after which a step ends [C], None if it does not matter."""
+    return _first(config, whole=step.until_capacity, areal=step.until_areal_capacity)
+
+
+def _first(
+    config: Config, *, c_rate: float | None = None, whole: float | None, areal: float | None
+) -> float | None:
+    """Return the value that is given: in multiples of 1C, as it is, or per area of the separator."""
+    if c_rate is not None:
+        return c_rate * one_c(config)
+    return whole if areal is None else areal * config.geometry.width**2
+
+
+def _control(config: Config, step: Step) -> tuple[Controlled, float | Drive | None]:
+    if step.profile is not None:
+        return drive_of(config, step.profile)
+    if step.kind == "hold":
+        return "voltage", step.voltage
+    if step.kind == "rest":
+        return "current", 0.0
+    sign = 1 if step.kind == "charge" else -1
+    watts, amperes = watts_of(config, step), amperes_of(config, step)
+    if watts is not None:
+        return "power", watts * sign
+    assert amperes is not None
+    return "current", amperes * sign
+
+
+def _ends(config: Config, step: Step) -> Iterator[End]:
+    volts, falls = config.solver.cutoff_tolerance, step.kind == "discharge"
+    for target, falling in ((step.until, falls), (step.until_above, False), (step.until_below, True)):
+        if target is not None:
+            yield End("voltage", target, volts, falling)
+    amperes = amperes_at_end(config, step)
+    if amperes is not None:
+        yield End("current", amperes, CURRENT_TOLERANCE)
+    coulombs = coulombs_of(config, step)
+    if coulombs is not None:
+        yield End("capacity", coulombs, CAPACITY_TOLERANCE)

@@ -19,6 +19,7 @@ from latticecell.checks import check_laws, cross_check
 from latticecell.config import Config
 from latticecell.errors import LONGEST_VALUE, MOST_PROBLEMS, ConfigError, shown
 from latticecell.schema import Section, allowed, from_si, key_of, subsection, unit_of
+from latticecell.steptables import in_keys, prepared, root_files
 from latticecell.units import SI_PER_UNIT
 
 Table = dict[str, Any]
@@ -85,6 +86,7 @@ def read_table(path: Path, above: tuple[Path, ...] = ()) -> Table:
         raise ConfigError([f"{path}: {problem}" for problem in error.problems]) from None
     except tomli.TOMLDecodeError as error:
         raise ConfigError(f"{path}: is not valid TOML: {error}") from None
+    root_files(table, path.parent)
     base = table.pop("extends", None)
     if base is None:
         return table
@@ -165,7 +167,9 @@ def config_from_table(table: Table, source: str = "input", *, laws: bool = True)
     ConfigError
         With every problem found.
     """
+    table, told = prepared(table)
     config, problems = checked(Config, table)
+    problems = told + problems
     if config is not None and not problems:
         problems = cross_check(config) + (check_laws(config) if laws else [])
     if problems:
@@ -202,9 +206,12 @@ def resolved_toml(config: Config) -> str:
     return "\n".join(lines).strip() + "\n"
 
 
-def tables(section: Section, path: str = "") -> Iterator[tuple[str, Section]]:
-    """Yield the tables of a configuration in the order of the file, each with its header, "" at the top."""
-    yield f"[{path}]" if path else "", section
+def tables(section: Section, path: str = "", *, listed: bool = False) -> Iterator[tuple[str, Section]]:
+    """Yield the tables of a configuration in the order of the file, each with its header, "" at the top.
+
+    ``path`` is the key of the section, an item of a list if it is ``listed``.
+    """
+    yield f"[[{path}]]" if listed else f"[{path}]" if path else "", section
     for name in type(section).model_fields:
         value = getattr(section, name)
         below = f"{path}.{name}" if path else name
@@ -212,7 +219,7 @@ def tables(section: Section, path: str = "") -> Iterator[tuple[str, Section]]:
             yield from tables(value, below)
         elif isinstance(value, tuple) and value and isinstance(value[0], Section):
             for item in value:
-                yield from tables(item, f"[{below}]")
+                yield from tables(item, below, listed=True)
 
 
 def assign(table: Table, key: str, value: Any) -> None:
@@ -242,6 +249,8 @@ def assign(table: Table, key: str, value: Any) -> None:
         if isinstance(inner, dict) and name not in inner:
             default = look_up(tomli.loads(resolved_toml(Config())), _path(names[: i + 1]))
             inner[name] = default if isinstance(names[i + 1], int) and default is not None else {}
+        if isinstance(name, int):
+            inner[name] = in_keys(inner[name])
         inner = inner[name]
 
 
@@ -372,6 +381,8 @@ def toml_value(value: Any, unit: str) -> str:
         return "[" + ", ".join(toml_value(item, unit) for item in value) + "]"
     if isinstance(value, int):
         return str(value)
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {toml_value(item, unit)}" for key, item in value.items()) + " }"
     number = from_si(value, unit)
     short = f"{number:.6g}"
     return short if "e" in short and float(short) == number else repr(number)

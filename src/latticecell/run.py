@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from latticecell.config import Config
+from latticecell.continuation import Origin, origin_of
 from latticecell.effort import Effort
 from latticecell.errors import ConfigError, LatticecellError, OutputError, SolveError
 from latticecell.materials import named_laws
@@ -18,12 +19,13 @@ from latticecell.network import Network
 from latticecell.observables import Observer
 from latticecell.output.cache import network_of
 from latticecell.output.lock import Lock
-from latticecell.output.record import PLOT, is_run
+from latticecell.output.record import PLOT, is_run, with_cycles
 from latticecell.output.rundir import RunDirectory, Status
-from latticecell.protocol import due, stages
+from latticecell.protocol import due, number_of_stages, stages
 from latticecell.registry import compare
 from latticecell.results import Run, open_run
 from latticecell.state import State
+from latticecell.stepchecks import check_protocol
 from latticecell.stepper import Cursor, Stepper, StepReport
 from latticecell.threads import kernel_threads, one_blas_thread
 
@@ -83,12 +85,13 @@ class Simulation:
         cls, config: Config, path: str | Path, network: Network | None = None, *, command: str = "",
         force: bool = False,
     ) -> Simulation:  # fmt: skip
-        """Begin a run in a new directory.
+        """Begin a run in a new directory, with the cell at rest or with the state of another run.
 
         Raises
         ------
         ConfigError
-            If the directory holds a run already or the microstructure is impossible.
+            If the directory holds a run already, the microstructure is impossible, or the run to go on from
+            does not fit.
         InUseError
             If another process owns the directory.
         NetworkError
@@ -98,13 +101,14 @@ class Simulation:
         OutputError
             If a file cannot be written.
         """
+        origin = None if config.continue_from is None else origin_of(config, network, Path(path))
         lock = Lock(Path(path))
         if Path(path).is_dir():
             lock.take()  # before the work of building a network
         with one_blas_thread():
             effort = Effort()
             with effort.phase("network"):
-                network = network or network_of(config)
+                network = origin.network if origin else network or network_of(config)
             threads = kernel_threads(config.solver.threads, network.n_nodes)
             with effort.phase("output"):
                 directory = RunDirectory.create(
@@ -112,7 +116,7 @@ class Simulation:
                     lock=lock,
                 )  # fmt: skip
             try:
-                return cls._begin(config, network, directory)
+                return cls._begin(config, network, directory, origin)
             except LatticecellError as error:
                 with suppress(OutputError):
                     directory.finish("failed", str(error))
@@ -120,13 +124,20 @@ class Simulation:
                 raise
 
     @classmethod
-    def _begin(cls, config: Config, network: Network, directory: RunDirectory) -> Simulation:
-        """Find the cell at rest and write it."""
+    def _begin(
+        cls, config: Config, network: Network, directory: RunDirectory, origin: Origin | None
+    ) -> Simulation:
+        """Find the cell at rest, or take the state that is there, and write it."""
         with directory.effort.phase("setup"):
             stepper = Stepper(config, network, effort=directory.effort)
             directory.amend(strength_sum_Pa=_strength(stepper))
-            state, cursor = stepper.start()
-            run = cls(directory, stepper, state, cursor)
+            if origin is None:
+                state, cursor = stepper.start()
+            else:
+                _check_bonds(stepper, origin.state, origin.directory)
+                state, cursor = stepper.take_over(origin.state)
+                directory.amend(continued_from=origin.about)
+            run = cls(directory, stepper, state, cursor, origin.notes if origin else ())
         balances = stepper.audit.balances(state, stepper.eigen(state))
         run._write(StepReport(state, cursor, next(stages(config)), None, balances, 0, False, 0.0))
         run._checkpoint()
@@ -134,9 +145,12 @@ class Simulation:
 
     @classmethod
     def resume(
-        cls, path: str | Path, threads: int | None = None, *, same_version: bool = False, command: str = ""
-    ) -> Simulation:
+        cls, path: str | Path, threads: int | None = None, *, cycles: int | None = None,
+        same_version: bool = False, command: str = "",
+    ) -> Simulation:  # fmt: skip
         """Go on from the checkpoint of a run directory; ``threads`` may differ from the first part.
+
+        With ``cycles`` its protocol has so many from now on, more than before, as if it had begun with them.
 
         With ``same_version`` only under the versions of the package, its numerics and its libraries that the
         run was computed with so far; without, another version is among the notes.
@@ -144,15 +158,16 @@ class Simulation:
         Raises
         ------
         ConfigError
-            If there is nothing to go on from, a law of the run is not registered, the bonds would not be
-            those that the run began with, or the numerics of the run are newer than these.
+            If there is nothing to go on from, there are not more cycles than before, a law of the run is not
+            registered, the bonds would not be those that the run began with, or the numerics of the run are
+            newer than these.
         InUseError
             If another process owns the directory.
         """
         directory = RunDirectory(Path(path)) if is_run(Path(path)) else RunDirectory.open(path)
         directory.lock.take()
         try:
-            run = cls._restored(directory, threads, same_version=same_version, command=command)
+            run = cls._restored(directory, threads, cycles, same_version=same_version, command=command)
         except BaseException:
             directory.lock.release()
             raise
@@ -163,13 +178,21 @@ class Simulation:
 
     @classmethod
     def _restored(
-        cls, directory: RunDirectory, threads: int | None, *, same_version: bool, command: str
+        cls,
+        directory: RunDirectory,
+        threads: int | None,
+        cycles: int | None,
+        *,
+        same_version: bool,
+        command: str,
     ) -> Simulation:
         """Read the last checkpoint of a directory."""
         path = directory.path
         notes = directory.record.restore()
         config = directory.config()
-        going_on = directory.info()["status"] != "done"
+        if cycles is not None:
+            config = _with_more_cycles(directory, config, cycles)
+        going_on = cycles is not None or directory.info()["status"] != "done"
         if going_on and (other := directory.record.compare_versions()):
             notes.append(f"{path}: {other}")
             if same_version:
@@ -183,7 +206,9 @@ class Simulation:
                 raise ConfigError(
                     f"{directory.path}: is a run of the 1-D cell, which keeps no checkpoints; start a new run"
                 )
-            state, table, more = directory.read_checkpoint()
+            if cycles is not None:
+                directory.amend(cycles=cycles)
+            state, table, more = directory.read_checkpoint(number_of_stages(config.protocol))
             with directory.effort.phase("setup"):
                 stepper = Stepper(config, network, effort=directory.effort)
                 _check_bonds(stepper, state, directory)
@@ -262,7 +287,8 @@ class Simulation:
             if self._wanted(report):
                 fields, time = self._observer.fields(self.state), float(self.state.time[0])
                 try:
-                    self.directory.write_snapshot(fields, self.state.strain_c, time)
+                    whole = self.state if self.stepper.config.output.full_states else None
+                    self.directory.write_snapshot(fields, self.state.strain_c, time, whole)
                 except OutputError:
                     self.directory.take_back_row()
                     raise
@@ -283,7 +309,7 @@ class Simulation:
         before = -np.inf if report.trial is None else time - report.trial.dt
         ends = output.stage_ends
         if ends is None:
-            ends = config.protocol.cycles * len(config.protocol.steps) <= FEW_STAGES
+            ends = number_of_stages(config.protocol) <= FEW_STAGES
         return bool(
             (every and report.cursor.steps % every == 0)
             or (ends and report.stage_finished)
@@ -302,6 +328,17 @@ class Simulation:
 def with_threads(config: Config, threads: int) -> Config:
     """Return a configuration with another number of threads of the kernels."""
     return config.model_copy(update={"solver": config.solver.model_copy(update={"threads": threads})})
+
+
+def _with_more_cycles(directory: RunDirectory, config: Config, cycles: int) -> Config:
+    """Return the configuration of a run with more cycles than it has; raises `ConfigError` if it has them."""
+    now = config.protocol.cycles
+    if directory.info()["network"] and cycles <= now:
+        raise ConfigError(f"cycles = {cycles}: {directory.path} has {now}; must be more than that")
+    config = with_cycles(config, cycles)
+    if problems := check_protocol(config):
+        raise ConfigError(problems)
+    return config
 
 
 def _strength(stepper: Stepper) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin
@@ -62,20 +63,27 @@ class Quantity:
 
 
 def _to_si(value: float, unit: str) -> float:
-    factor = SI_PER_UNIT[unit]
+    factor, parts = SI_PER_UNIT[unit], _parts(unit)
     # Division by the exact reciprocal keeps decimal input such as 0.3 um at the nearest float.
-    return value / round(1 / factor) if factor < 1 else value * factor
+    return value / parts if parts else value * factor
+
+
+def _parts(unit: str) -> int:
+    """Return how many of the unit are one of SI, 0 where that is not a whole number above one."""
+    inverse = 1 / SI_PER_UNIT[unit]
+    return round(inverse) if inverse > 1 and math.isclose(inverse, round(inverse), rel_tol=1e-12) else 0
 
 
 def from_si(value: float, unit: str) -> float:
     """Return ``value`` in ``unit``, such that converting it back gives the same float."""
-    factor = SI_PER_UNIT[unit]
-    guess = value * round(1 / factor) if factor < 1 else value / factor
+    parts = _parts(unit)
+    guess = value * parts if parts else value / SI_PER_UNIT[unit]
     for digits in (12, 15, 16):
         short = float(f"{guess:.{digits}g}")
         if _to_si(short, unit) == value:
             return short
-    return guess
+    near = (guess, math.nextafter(guess, math.inf), math.nextafter(guess, -math.inf))
+    return next((one for one in near if _to_si(one, unit) == value), guess)
 
 
 @dataclass(frozen=True, slots=True)

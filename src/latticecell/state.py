@@ -11,7 +11,7 @@ from latticecell.arrays import Floats
 from latticecell.fields import Field, declarations
 from latticecell.network import Network
 
-CHARGE, SWELLING, WALL, VISCOUS, BENDING = range(5)
+CHARGE, SWELLING, WALL, VISCOUS, BENDING, ELECTRIC = range(6)
 """Columns of ``State.passed``."""
 
 
@@ -90,7 +90,7 @@ class State:
     psi_rate_n: Annotated[Floats, Field("", "node", "per_s", meaning="The same of psi_n.")]
     phi_s_rate_n: Annotated[Floats, Field("", "node", "V_per_s", meaning="The same of phi_s_n.")]
     phi_l_rate_n: Annotated[Floats, Field("", "node", "V_per_s", meaning="The same of phi_l_n.")]
-    passed_rate: Annotated[Floats, Field("", "cell", shape=(5,), meaning="The same of passed.")]
+    passed_rate: Annotated[Floats, Field("", "cell", shape=(6,), meaning="The same of passed.")]
     voltage_bend: Annotated[
         Floats, Field("", "cell", "V_per_s2", shape=(1,), meaning="Second difference of voltage.")
     ]
@@ -101,8 +101,9 @@ class State:
     phi_l_bend_n: Annotated[Floats, Field("", "node", "V_per_s2", meaning="The same of phi_l_n.")]
     passed: Annotated[
         Floats,
-        Field("", "cell", shape=(5,),
-              meaning="Integrals since the start: charge [C]; swelling, wall, viscous and bending work [J]."),
+        Field("", "cell", shape=(6,),
+              meaning="Integrals since the start: charge [C]; swelling, wall, viscous and bending work, and "
+              "electrical energy put in [J]."),
     ]  # fmt: skip
 
     @classmethod

@@ -20,8 +20,9 @@ from latticecell.arrays import Floats
 from latticecell.audit import Audit, Balances
 from latticecell.config import Config
 from latticecell.crossing import Crossing
+from latticecell.drive import Drive
 from latticecell.effort import Effort
-from latticecell.electrochemistry import Current, Electrochemistry, Guess, Solution, Voltage
+from latticecell.electrochemistry import Control, Current, Electrochemistry, Guess, Power, Solution, Voltage
 from latticecell.errors import SolveError
 from latticecell.laws.kinetics import limit_step
 from latticecell.marching import Formula, Sight, formula, look_ahead, predict, remember
@@ -30,7 +31,7 @@ from latticecell.network import Network
 from latticecell.physics.eigenstrain import EigenstrainSource, Fields, LithiumExpansion
 from latticecell.physics.mechanics import Mechanics, MechanicsSolution
 from latticecell.protocol import Stage, due, slack, stages, step_to
-from latticecell.state import CHARGE, WALL, State
+from latticecell.state import CHARGE, ELECTRIC, WALL, State
 from latticecell.threads import kernel_threads, one_blas_thread
 
 SHRINK_FAILED, FRESH_AFTER = 0.4, 2
@@ -67,6 +68,8 @@ class Cursor:
         Voltage held in a hold without a voltage of its own [V].
     finished : bool
         Whether the protocol is over.
+    charge : float
+        Charge that had passed when the stage began [C].
     """
 
     stage: int = 0
@@ -75,6 +78,7 @@ class Cursor:
     steps: int = 0
     hold: float = 0.0
     finished: bool = False
+    charge: float = 0.0
 
     def table(self) -> dict[str, Any]:
         """Return the cursor as plain values, for a checkpoint."""
@@ -189,6 +193,13 @@ class Stepper:
         state.passed[WALL] = 0.5 * work.wall  # the walls are loaded gradually
         return state, Cursor(dt=self.options.dt_initial, hold=float(state.voltage[0]))
 
+    def take_over(self, before: State) -> tuple[State, Cursor]:
+        """Return the state of another run of this cell as a start, and where the protocol begins."""
+        state = before.copy()
+        state.lengths[...] = 0.0  # what comes next is no continuation
+        hold, charge = float(state.voltage[0]), float(state.passed[CHARGE])
+        return state, Cursor(dt=self.options.dt_initial, hold=hold, charge=charge)
+
     def steps(self, state: State, cursor: Cursor) -> Iterator[StepReport]:
         """Advance ``state`` in place, one report per accepted step, to the end of the protocol.
 
@@ -206,32 +217,49 @@ class Stepper:
             self.effort.count(steps=1, rejected=step.rejected)
             share = self.mechanics.viscous_share(state, step.state, step.trial.dt)
             state.assign(step.state)
-            if step.over:
+            if step.over or self._turns(stage, cursor.elapsed + step.trial.dt):
                 state.lengths[...] = 0.0  # what comes next is no continuation
-            cursor = self._move(cursor, stage, step, float(state.voltage[0]))
+            cursor = self._move(cursor, step, state)
             counts = (step.rejected, step.over, share, step.trial.error)
             yield StepReport(state, cursor, stage, step.trial, step.balances, *counts)
 
-    def _control(self, stage: Stage, cursor: Cursor) -> Current | Voltage:
-        if stage.amperes is not None:
-            return Current(stage.amperes)
-        return Voltage(stage.volts if stage.volts is not None else cursor.hold)
+    def _control(self, stage: Stage, cursor: Cursor, state: State, dt: float) -> Control:
+        """Return what a step of length ``dt`` from ``state`` is given.
+
+        Of a profile it is what makes the formula pass its integral exactly, since pieces are straight: the
+        mean for the first step of a piece, the value at the end for all others.
+        """
+        level = stage.level
+        if isinstance(level, Drive):
+            read = level.after if state.lengths[0] > 0.0 else level.mean
+            level = read(cursor.elapsed, dt, slack(self.options.dt_min, cursor.elapsed))
+        if stage.controlled == "voltage":
+            return Voltage(cursor.hold if level is None else level)
+        assert level is not None
+        return Power(level) if stage.controlled == "power" else Current(level)
+
+    def _turns(self, stage: Stage, elapsed: float) -> bool:
+        """Whether a profile has a step or a kink at a time since its beginning."""
+        level = stage.level
+        return isinstance(level, Drive) and level.turns(elapsed, slack(self.options.dt_min, elapsed))
 
     @one_blas_thread()
     def _advance(self, state: State, stage: Stage, cursor: Cursor) -> _Step:
         """Find the next step, shorter until it converges, keeps the balances and is accurate enough."""
-        options, control = self.options, self._control(stage, cursor)
+        options = self.options
         limit, left = self._length(float(state.time[0]), stage, cursor)
-        tolerance = stage.tolerance(options.cutoff_tolerance)
+        tolerance = stage.tolerance
         rejected, failures, trials, last = 0, 0, 0, np.inf
         start, seen, way = state, None, self._way(state, stage, cursor, limit)
         dt = way.aim() or limit
         while True:
             shortens = last == np.inf and dt > options.dt_initial
             try:
+                control = self._control(stage, cursor, start, dt)
                 trial = self._couple(start, dt, control, seen, HOPELESS if shortens else np.inf)
                 seen, error = trial.sight, trial.error
-                over = stage.overshoot(trial.electro.voltage, trial.electro.current)
+                passed = self._charge(start, trial) - cursor.charge
+                over = stage.overshoot(trial.electro.voltage, trial.electro.current, passed)
                 way.tell(dt, over)
                 there = abs(over) <= tolerance or way.width <= 1e-3 * options.dt_min
                 aim = None if there else way.aim()
@@ -283,33 +311,37 @@ class Stepper:
     def _length(self, time: float, stage: Stage, cursor: Cursor) -> tuple[float, float]:
         """Return the length of the next step, and that of a step to the end of the stage [s].
 
-        A step ends at the next time of the output; what would be left of stage or way is taken along where
-        it is rounding, or too short for a step of its own.
+        A step ends at the next time of the output, and with a piece of a profile; what would be left of stage
+        or way is taken along where it is rounding, or too short for a step of its own.
         """
         dt, left, smallest = cursor.dt, np.inf, self.options.dt_min
         for t in due(self._times, time, np.inf, smallest)[:1]:
             dt = step_to(dt, t - time, slack(smallest, t))
         if stage.duration is not None:
             left = stage.duration - cursor.elapsed
-            dt = step_to(dt, left, slack(smallest, stage.duration))
+            nearest = left
+            if isinstance(stage.level, Drive):
+                nearest = min(left, stage.level.left(cursor.elapsed, slack(smallest, cursor.elapsed)))
+            dt = step_to(dt, nearest, slack(smallest, stage.duration))
         return dt, left
 
     def _way(self, state: State, stage: Stage, cursor: Cursor, longest: float) -> Crossing:
         """Return the search for the cut-off of a stage, with what is known of it before a step."""
         way, (h1, h2, h3) = Crossing(longest), state.lengths.tolist()
         volts, rate = float(state.voltage[0]), float(state.voltage_rate[0])
-        if stage.limit == "voltage" and h2 > 0.0:  # where a stage begins, the voltage jumps
-            way.tell(-h1, stage.overshoot(volts - h1 * rate, 0.0))
-        if stage.limit == "voltage" and h3 > 0.0:
+        if stage.by_voltage and h2 > 0.0:  # where a stage begins, the voltage jumps
+            way.tell(-h1, stage.overshoot(volts - h1 * rate, 0.0, 0.0))
+        if stage.by_voltage and h3 > 0.0:
             earlier = rate - (h1 + h2) * float(state.voltage_bend[0])
-            way.tell(-h1 - h2, stage.overshoot(volts - h1 * rate - h2 * earlier, 0.0))
-        if cursor.elapsed > 0.0:
+            way.tell(-h1 - h2, stage.overshoot(volts - h1 * rate - h2 * earlier, 0.0, 0.0))
+        if h1 > 0.0:
             amperes = float(state.current_b @ self.network.area_b)
-            way.tell(0.0, min(stage.overshoot(volts, amperes), -1e-12))
+            passed = float(state.passed[CHARGE]) - cursor.charge
+            way.tell(0.0, min(stage.overshoot(volts, amperes, passed), -1e-12))
         return way
 
     def _couple(
-        self, state: State, dt: float, control: Current | Voltage, seen: Sight | None = None,
+        self, state: State, dt: float, control: Control, seen: Sight | None = None,
         hopeless: float = np.inf,
     ) -> Trial:  # fmt: skip
         """Solve one coupled step; raises `SolveError` if it does not converge.
@@ -410,21 +442,29 @@ class Stepper:
         state.current_b[...] = electro.current_b
         self._put_mechanics(state, trial.mechanics, trial.psi_n)
         work = self.mechanics.work(old, state, self.eigen(old), trial.eigen_tv, dt)
-        state.passed[...] = old.passed + np.array([0.0, *work])
-        charge = trial.formula.origin(old, "passed")[CHARGE] + trial.formula.length * electro.current
-        state.passed[CHARGE] = charge  # as the stoichiometry, so that Li is balanced
+        state.passed[...] = old.passed + np.array([0.0, *work, 0.0])
+        state.passed[CHARGE] = self._charge(old, trial)
+        origin, watts = trial.formula.origin(old, "passed")[ELECTRIC], electro.voltage * electro.current
+        state.passed[ELECTRIC] = origin + trial.formula.length * watts
         state.response[0] = min(trial.response, 1.0)
         remember(old, state, dt)
         return state
 
-    def _move(self, cursor: Cursor, stage: Stage, step: _Step, voltage: float) -> Cursor:
+    def _charge(self, old: State, trial: Trial) -> float:
+        """Return the charge passed after a trial [C], by the formula of the stoichiometry: Li is balanced."""
+        form = trial.formula
+        return float(form.origin(old, "passed")[CHARGE] + form.length * trial.electro.current)
+
+    def _move(self, cursor: Cursor, step: _Step, state: State) -> Cursor:
         """Return the cursor after an accepted step, with the length of the next one."""
         options, steps, dt = self.options, cursor.steps + 1, step.trial.dt
         if step.over:
             following = cursor.stage + 1
-            return Cursor(following, 0.0, options.dt_initial, steps, voltage, following >= len(self._stages))
+            there = float(state.voltage[0]), following >= len(self._stages), float(state.passed[CHARGE])
+            return Cursor(following, 0.0, options.dt_initial, steps, *there)
         factor = self._factor(step.trial.error) if step.failures == 0 else 1.0
         dt = min(max(factor * dt, min(dt, options.dt_initial)), options.dt_max)
+        dt = dt if state.lengths[0] > 0.0 else options.dt_initial
         return replace(cursor, elapsed=cursor.elapsed + step.trial.dt, dt=dt, steps=steps)
 
 

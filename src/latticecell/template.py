@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterator, Sequence
 from inspect import cleandoc
 from typing import NamedTuple
 
@@ -39,15 +40,28 @@ class Entry(NamedTuple):
 
 
 def entries(section: Section) -> list[Entry]:
-    """Return the keys of a table with the values that stand there; tables below it are left out."""
+    """Return the keys of a table with the values that stand there.
+
+    Tables below it are left out, but for those that need not be there, of which an example is shown.
+    """
     found = []
     for name, field in type(section).model_fields.items():
-        if subsection(field)[0] is None:
-            value, unit = getattr(section, name), unit_of(field)
-            text = toml_value((field.examples or [""])[0], "") if value is None else toml_value(value, unit)
-            meaning = field.description or ""
-            found.append(Entry(key_of(name, field), meaning, allowed(field), text, value is not None))
+        value, unit = getattr(section, name), unit_of(field)
+        is_table = subsection(field)[0] is not None
+        if is_table and (value or not field.examples):
+            continue
+        there = value is not None and not is_table
+        text = toml_value(value, unit) if there else toml_value((field.examples or [""])[0], "")
+        found.append(Entry(key_of(name, field), field.description or "", allowed(field), text, there))
     return found
+
+
+def optional_tables(section: type[Section], path: str) -> Iterator[tuple[str, type[Section]]]:
+    """Yield the tables that a section may have below it, but need not, with their headers."""
+    for name, field in section.model_fields.items():
+        inner, many = subsection(field)
+        if inner is not None and not many and field.default is None:
+            yield f"[{path}.{name}]", inner
 
 
 def commented_toml() -> str:
@@ -75,18 +89,38 @@ def keys_page() -> str:
     for header, section in tables(Config()):
         if header not in seen and entries(section):
             seen.add(header)
-            lines += [f"## `{header}`\n\n{about(section)}\n"] if header else ["## Top of the file\n"]
-            lines += ["| key | meaning | default | unit and range, or choices |", "|---|---|---|---|"]
-            for key, meaning, values, text, is_default in entries(section):
-                default = f"`{text}`" if is_default else f"none (`{text}`)"
-                lines.append(f"| `{key}` | {meaning} | {default} | {values} |")
-            lines.append("")
+            rows = [
+                (key, meaning, f"`{text}`" if is_default else f"none (`{text}`)", values)
+                for key, meaning, values, text, is_default in entries(section)
+            ]
+            lines += _page_of(header, about(section), rows)
+        for below, inner in optional_tables(type(section), header.strip("[]")):
+            if below not in seen:
+                seen.add(below)
+                lines += _page_of(below, about(inner), list(_optional_rows(inner)))
     return "\n".join(lines)
 
 
-def about(section: Section) -> str:
+def _page_of(header: str, meaning: str, rows: Sequence[tuple[str, ...]]) -> list[str]:
+    lines = [f"## `{header}`\n\n{meaning}\n"] if header else ["## Top of the file\n"]
+    lines += ["| key | meaning | default | unit and range, or choices |", "|---|---|---|---|"]
+    return [*lines, *(f"| {' | '.join((f'`{key}`', *rest))} |" for key, *rest in rows), ""]
+
+
+def _optional_rows(section: type[Section]) -> Iterator[tuple[str, str, str, str]]:
+    """Yield the rows of a table that need not be there; there is no instance that holds its defaults."""
+    for name, field in section.model_fields.items():
+        example = (field.examples or [field.default])[0]
+        unit = "" if field.examples else unit_of(field)
+        kind = "required" if field.is_required() else "none"
+        text = f"`{toml_value(example, unit)}`"
+        shown = f"{kind} ({text})" if field.is_required() or field.default is None else text
+        yield key_of(name, field), field.description or "", shown, allowed(field)
+
+
+def about(section: Section | type[Section]) -> str:
     """Return what a table is about: the docstring of its class."""
-    return cleandoc(type(section).__doc__ or "")
+    return cleandoc((section if isinstance(section, type) else type(section)).__doc__ or "")
 
 
 def _comment(text: str) -> list[str]:

@@ -254,7 +254,7 @@ def test_more_than_the_particles_hold_is_said():
 def test_check_tells_capacity_current_and_duration(tmp_path):
     told = dict(outlook(config_from_table({})))
     assert "0.2937 mAh/cm2" in told["capacity"]
-    assert told["step 1"].startswith("charge 1C: 56.4 min, x = 0.9703 to 0.0575")
+    assert told["step 1"].startswith("Charge at 1C until 4.3 V: 56.4 min, x = 0.9703 to 0.0575")
     result = CliRunner().invoke(
         app, ["check", str(written(tmp_path, "")), "--set", "kinetics.temperature_K=333.0"]
     )

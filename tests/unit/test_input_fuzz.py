@@ -35,7 +35,7 @@ def keys(section=Config, path=""):
     for name, field in section.model_fields.items():
         inner, many = subsection(field)
         here = f"{path}.{key_of(name, field)}" if path else key_of(name, field)
-        if inner is None:
+        if inner is None or inner is section:  # the steps of a repeat are steps
             yield here, field
         else:
             yield from keys(inner, f"{here}[0]" if many else here)

@@ -61,10 +61,18 @@ BOUND_SLACK = 1e-4
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """What is given: the "current" density [A/m2], positive while charging, or the "voltage" [V]."""
+    """What is given: "current" [A/m2] or "power" [W/m2], positive while charging, or "voltage" [V]."""
 
-    kind: Literal["current", "voltage"]
+    kind: Literal["current", "power", "voltage"]
     value: float
+
+    def miss(self, voltage: float, density: float) -> tuple[float, float, float]:
+        """Return what is there less what is given, and its derivatives by voltage and current density."""
+        if self.kind == "power":
+            return voltage * density - self.value, density, voltage
+        if self.kind == "current":
+            return density - self.value, 0.0, 1.0
+        return voltage - self.value, 1.0, 0.0
 
 
 class Fields(NamedTuple):
@@ -408,9 +416,9 @@ class Cell:
         ions = -gradient.T @ ions_f
         ions[:n] -= self._load * current
         ions[-1] += density
-        given = density if control.kind == "current" else voltage
+        miss, by_voltage, by_density = control.miss(voltage, density)
         residual = np.concatenate(
-            [current - reaction.current_b, electrons, ions, [metal.current - density, given - control.value]]
+            [current - reaction.current_b, electrons, ions, [metal.current - density, miss]]
         )
 
         k, j = np.arange(n), np.arange(2 * n, 2 * n + m)
@@ -426,7 +434,7 @@ class Cell:
         by_z[j[-1], -1] = 1.0
         by_z[-2, j[-1]] = metal.by_potential
         by_z[-2, -1] = metal.by_density - 1
-        by_z[-1, -1 if control.kind == "current" else -2] = 1.0
+        by_z[-1, -2:] = by_voltage, by_density
 
         by_u = np.zeros((len(residual), n + m))
         by_u[k, k] = -reaction.slope_b

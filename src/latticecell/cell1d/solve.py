@@ -10,6 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -19,6 +22,7 @@ from scipy.optimize import brentq
 from latticecell.arrays import Floats
 from latticecell.cell1d.model import Cell, Control
 from latticecell.config import Config
+from latticecell.drive import Drive
 from latticecell.errors import SolveError
 from latticecell.laws.kinetics import exhaustion
 from latticecell.protocol import Stage, stages
@@ -59,7 +63,7 @@ class Step:
 class _Rates:
     """Right-hand side for the integrator: tells it by NaN that a state is out of reach."""
 
-    def __init__(self, cell: Cell, control: Control, guess: Floats):
+    def __init__(self, cell: Cell, control: Callable[[float], Control], guess: Floats):
         self.cell, self.control, self.guess = cell, control, guess
         self.failures = 0
         self.error: SolveError | None = None
@@ -67,7 +71,7 @@ class _Rates:
 
     def __call__(self, t: float, u: Floats) -> Floats:
         try:
-            self.guess = self.cell.solve(u, self.control, self.guess)
+            self.guess = self.cell.solve(u, self.control(t), self.guess)
         except SolveError as error:
             self.failures += 1
             self.error = error
@@ -78,12 +82,12 @@ class _Rates:
 
     def jacobian(self, t: float, u: Floats) -> sp.csc_array:
         try:
-            z = self.cell.solve(u, self.control, self.guess)
+            z = self.cell.solve(u, self.control(t), self.guess)
         except SolveError:
             if self._jacobian is None:
                 raise
             return self._jacobian
-        self._jacobian = self.cell.jacobian(u, z, self.control)
+        self._jacobian = self.cell.jacobian(u, z, self.control(t))
         return self._jacobian
 
 
@@ -110,18 +114,58 @@ def steps(config: Config, cell: Cell) -> Iterator[Step]:
 def _stage_steps(
     config: Config, cell: Cell, stage: Stage, start: float, u: Floats, z: Floats
 ) -> Iterator[Step]:
-    options = config.solver
-    try:
-        if stage.amperes is not None:
-            control = Control("current", stage.amperes / cell.area)
+    gone = _Gone(cell, stage, u)
+    for piece in _pieces(cell, stage, z):
+        for step in _piece_steps(config, gone, piece, start, u, z):
+            u, z = step.u, step.z
+            yield step
+        if step.stage_finished:
+            return
+
+
+class _Piece(NamedTuple):
+    """A part of a stage in which its control is smooth; all of it, unless it is a profile.
+
+    ``length`` and the times that ``control`` takes are since its beginning, ``begin`` after that of the stage
+    [s].
+    """
+
+    begin: float
+    length: float
+    control: Callable[[float], Control]
+    last: bool
+
+
+def _pieces(cell: Cell, stage: Stage, z: Floats) -> Iterator[_Piece]:
+    level, end = stage.level, np.inf if stage.duration is None else stage.duration
+    if not isinstance(level, Drive):
+        if level is None:
+            control = Control("voltage", cell.fields(z).voltage)
         else:
-            control = Control("voltage", cell.fields(z).voltage if stage.volts is None else stage.volts)
-        z = cell.solve(u, control, z)
-        if _overshoot(cell, stage, z) >= 0:
+            control = Control(stage.controlled, level if stage.controlled == "voltage" else level / cell.area)
+        yield _Piece(0.0, end, lambda _: control, True)
+        return
+    for i, (begin, after) in enumerate(pairwise(level.times)):
+        yield _Piece(begin, min(after, end) - begin, partial(_driven, cell, stage, level, i), after >= end)
+        if after >= end:
+            return
+
+
+def _driven(cell: Cell, stage: Stage, drive: Drive, piece: int, t: float) -> Control:
+    return Control(stage.controlled, drive.value(piece, drive.times[piece] + t) / cell.area)
+
+
+def _piece_steps(
+    config: Config, gone: _Gone, piece: _Piece, start: float, u: Floats, z: Floats
+) -> Iterator[Step]:
+    options, cell, stage, length = config.solver, gone.cell, gone.stage, piece.length
+    start += piece.begin
+    try:
+        z = cell.solve(u, piece.control(0.0), z)
+        if gone.overshoot(u, z) >= 0:
             yield Step(stage, start, 0.0, u, z, 1, True)
             return
-        rates = _Rates(cell, control, z)
-        length = np.inf if stage.duration is None else stage.duration
+        rates = _Rates(cell, piece.control, z)
         integrator = BDF(
             rates, 0.0, u, length, max_step=options.dt_max, first_step=min(options.dt_initial, length),
             rtol=cell.tolerance, atol=cell.tolerance, jac=rates.jacobian,
@@ -129,7 +173,7 @@ def _stage_steps(
         integrator.D[2:] = 0.0  # not yet used, but what memory held there may be no number
     except SolveError as error:
         raise _located(error, start) from error
-    finished = False
+    finished = over = False
     while not finished:
         before, evaluations = integrator.t, integrator.nfev
         rates.failures = 0
@@ -139,42 +183,52 @@ def _stage_steps(
                 reason = f"the step fails: {message}"
                 raise rates.error or SolveError(reason, field="electrochemistry", residual=np.inf)
             t, u = float(integrator.t), integrator.y.copy()
-            z = cell.solve(u, control, rates.guess)
+            z = cell.solve(u, piece.control(t), rates.guess)
             finished = integrator.status == "finished"
             if t - before < SHORTEST_STEP and not finished:
                 raise _crept(cell, u, z)
-            if _overshoot(cell, stage, z) >= 0:
-                t, u, z = _cut(cell, stage, control, integrator.dense_output(), before, t, z)
-                finished = True
+            if gone.overshoot(u, z) >= 0:
+                t, u, z = _cut(gone, piece.control, integrator.dense_output(), before, t, z)
+                finished = over = True
         except SolveError as error:
             raise _located(error, start + before) from error
-        yield Step(stage, start + t, t - before, u, z, integrator.nfev - evaluations, finished)
+        over |= finished and piece.last
+        yield Step(stage, start + t, t - before, u, z, integrator.nfev - evaluations, over)
 
 
-def _overshoot(cell: Cell, stage: Stage, z: Floats) -> float:
-    fields = cell.fields(z)
-    return stage.overshoot(fields.voltage, fields.density * cell.area)
+@dataclass(frozen=True, slots=True)
+class _Gone:
+    """How far a stage that began at the differential unknowns ``start`` has gone beyond its end."""
+
+    cell: Cell
+    stage: Stage
+    start: Floats
+
+    def overshoot(self, u: Floats, z: Floats) -> float:
+        fields, passed = self.cell.fields(z), float(u[-1] - self.start[-1]) * self.cell.capacity
+        return self.stage.overshoot(fields.voltage, fields.density * self.cell.area, passed)
 
 
 def _cut(
-    cell: Cell,
-    stage: Stage,
-    control: Control,
+    gone: _Gone,
+    control: Callable[[float], Control],
     solution: Callable[[float], Floats],
     before: float,
     after: float,
     guess: Floats,
 ) -> tuple[float, Floats, Floats]:
     """Find where the cut-off is met within a step; return time, ``u`` and ``z`` there."""
+    cell = gone.cell
 
     def missing(t: float) -> float:
-        return _overshoot(cell, stage, cell.solve(solution(t), control, guess))
+        u = solution(t)
+        return gone.overshoot(u, cell.solve(u, control(t), guess))
 
     t = after
     if missing(before) < 0 < missing(after):
         t = float(brentq(missing, before, after, xtol=TIME_TOLERANCE))
     u = np.asarray(solution(t), float)
-    return t, u, cell.solve(u, control, guess)
+    return t, u, cell.solve(u, control(t), guess)
 
 
 def _crept(cell: Cell, u: Floats, z: Floats) -> SolveError:

@@ -191,6 +191,47 @@ class ParticleKinetics:
                 break
         raise SolveError("the surface cannot carry the current", field="electrochemistry", residual=abs(step))
 
+    def deliver(
+        self,
+        watts: float,
+        surface: Surface,
+        jump_b: Floats,
+        resistance_b: Floats,
+        area_b: Floats,
+        voltage: float,
+    ) -> tuple[float, Reaction]:
+        """Find the voltage at which it, times the current that the bonds carry there, is a power.
+
+        Of two such voltages the higher one. Parameters are those of `carry`, but for the power [W], positive
+        while charging, and that ``voltage`` is that of the cell.
+
+        Raises
+        ------
+        SolveError
+            If there is none: the cell cannot give so much power.
+        """
+        bonds = (surface, jump_b, resistance_b, area_b)
+        miss = watts
+        if voltage > 0.0:  # the current of that voltage leads to where the power is steep in it
+            try:
+                voltage, reaction = self.carry(watts / voltage, *bonds, voltage)
+            except SolveError:
+                voltage = 0.0
+        for _ in range(200):
+            if not voltage > 0.0:
+                break
+            current = float((area_b * reaction.current_b).sum())
+            steepness = current + voltage * float((area_b * reaction.conductance_b).sum())
+            if not steepness > 0.0:
+                break
+            miss = watts - voltage * current
+            step = miss / steepness
+            if abs(step) <= 1e-15 * max(1.0, voltage):
+                return voltage, reaction
+            voltage += max(-0.5, min(0.5, step))
+            reaction = self.react(surface, jump_b + voltage, resistance_b)
+        raise SolveError("the cell cannot give the power", field="electrochemistry", residual=abs(miss))
+
 
 @dataclass(frozen=True, slots=True)
 class LithiumKinetics:

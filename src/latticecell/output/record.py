@@ -98,13 +98,16 @@ class Record:
             raise ConfigError(f"{error}; {self._what_helps()}") from None
 
     def read_config(self) -> Config:
-        """Return the configuration; raises `ConfigError` if the file was changed since the run began."""
+        """Return the configuration, with the cycles that were added since.
+
+        Raises `ConfigError` if the file was changed since the run began.
+        """
         if sha256(self.path / CONFIG) != self.files[CONFIG]:
             raise ConfigError(
                 f"{self.path / CONFIG}: is damaged, or was changed since the run began; without it, "
                 "`latticecell resume` writes the one from the checkpoint"
             )
-        return read_config(self.path / CONFIG, laws=False)
+        return with_cycles(read_config(self.path / CONFIG, laws=False), self.own.get("cycles"))
 
     def restore(self) -> list[str]:
         """Write a damaged ``run.json``, and a missing ``config.toml``, anew as the checkpoint knows them.
@@ -182,6 +185,13 @@ class Record:
         except ConfigError:
             return "there is no checkpoint to restore it from"
         return f"`latticecell resume {self.path}` writes it anew from the checkpoint"
+
+
+def with_cycles(config: Config, cycles: int | None) -> Config:
+    """Return a configuration with another number of cycles, or as it is."""
+    if cycles is None:
+        return config
+    return config.model_copy(update={"protocol": config.protocol.model_copy(update={"cycles": cycles})})
 
 
 def is_run(path: Path) -> bool:

@@ -33,8 +33,9 @@ from latticecell.output.mesh import Mesh
 from latticecell.output.network import KIND, read_network, write_network
 from latticecell.output.record import CONFIG, NETWORK, PLOT, SUMS, Record, is_run, sha256
 from latticecell.output.snapshots import DISPLACEMENT, Snapshots
+from latticecell.output.snapshots import KIND as SNAPSHOT
 from latticecell.registry import recorded
-from latticecell.state import State
+from latticecell.state import ELECTRIC, State
 
 HISTORY: Final = "history.csv"
 FIELDS: Final = "fields"
@@ -233,9 +234,12 @@ class RunDirectory:
         """Remove the row that was appended last."""
         self._history.take_back()
 
-    def write_snapshot(self, fields: Mapping[Field, NDArray], strain_c: Floats, time: float) -> None:
-        """Write the next snapshot; see `latticecell.output.snapshots.Snapshots.append`."""
-        self._snapshots.append(self._mesh, time, strain_c, fields)
+    def write_snapshot(
+        self, fields: Mapping[Field, NDArray], strain_c: Floats, time: float, state: State | None = None
+    ) -> None:
+        """Write the next snapshot, with the whole state if it is given; see `snapshots.Snapshots.append`."""
+        arrays = None if state is None else {name: getattr(state, name) for name in declarations(State)}
+        self._snapshots.append(self._mesh, time, strain_c, fields, arrays)
 
     def write_index(self) -> None:
         """Write ``fields.vtkhdf``, by which ParaView sees the snapshots so far."""
@@ -275,10 +279,11 @@ class RunDirectory:
         except ConfigError:
             return ""
 
-    def read_checkpoint(self) -> tuple[State, dict[str, Any], list[str]]:
+    def read_checkpoint(self, n_stages: int = 0) -> tuple[State, dict[str, Any], list[str]]:
         """Return the last state and cursor, and cut history and snapshots back to that moment.
 
-        The third value holds what a user should know, for example that a checkpoint was damaged.
+        A run that is over goes on if it has got ``n_stages`` stages, more than before. The third value holds
+        what a user should know, for example that a checkpoint was damaged.
 
         Raises
         ------
@@ -294,22 +299,50 @@ class RunDirectory:
             )
         if about["network"] != header(self.path / NETWORK, KIND)["sha256"]:
             raise ConfigError(f"{path}: belongs to another {NETWORK}; restore it or start a new run")
-        network = self._mesh.network
-        sizes = {"node": network.n_nodes, "tet": network.n_tets, "bond": network.n_bonds}
-        for name, field in declarations(State).items():
-            first = (sizes[field.location],) if field.location in sizes else field.shape
-            if name not in arrays or arrays[name].shape[: len(first)] != first:
-                raise ConfigError(f"{path}: {name} is missing or has another shape; start a new run")
-        state = State(**{name: arrays[name] for name in declarations(State)})
+        state = self._state(arrays, path)
         content, sums, lost = self._history.start(Seal(*about["history"]))
         notes += [lost] * bool(lost) + self._snapshots.truncate(about["snapshots"])
         self._history.replace(content, sums)
         self._sweep()
         self.effort.add(about.get("effort", {}))
         laws = recorded(self.info().get("laws", ()))
+        if about["cursor"].get("finished") and about["cursor"].get("stage", 0) < n_stages:
+            about["cursor"]["finished"] = False
         if not about["cursor"].get("finished"):  # a run that is over stays as it is
             self.amend(laws=laws, status="running", message="", resumed=now(), ended={})
         return state, about["cursor"], notes
+
+    def last_state(self) -> tuple[State, int, str, list[str]]:
+        """Return the state of the newest checkpoint, its step, its digest, and what a user should know.
+
+        Nothing is changed, and the run may still go on. Raises `ConfigError` if there is no whole checkpoint,
+        or it is not of this run.
+        """
+        arrays, about, notes = checkpoint.read_checkpoint(self.path, repair=False)
+        path = self.path / checkpoint.CHECKPOINT
+        if (about["config"], about["network"]) != (self.record.files[CONFIG], self.record.files[NETWORK]):
+            raise ConfigError(f"{path}: is that of another run")
+        return self._state(arrays, path), int(about["cursor"]["steps"]), self.checkpoint_digest(), notes
+
+    def state_at(self, index: int) -> State | None:
+        """Return the whole state that a snapshot holds, None if it holds none."""
+        arrays = self._snapshots.state(index)
+        return self._state(arrays, self._snapshots.file(index)) if arrays else None
+
+    def snapshot_digest(self, index: int) -> str:
+        """Return the digest of the file of a snapshot."""
+        return str(header(self._snapshots.file(index), SNAPSHOT)["sha256"])
+
+    def _state(self, arrays: dict[str, NDArray], path: Path) -> State:
+        """Return the state of arrays that were read from a file; raises `ConfigError` if they do not fit."""
+        network = self._mesh.network
+        sizes = {"node": network.n_nodes, "tet": network.n_tets, "bond": network.n_bonds}
+        _update(arrays)
+        for name, field in declarations(State).items():
+            first = (sizes[field.location],) if field.location in sizes else field.shape
+            if name not in arrays or arrays[name].shape[: len(first)] != first:
+                raise ConfigError(f"{path}: {name} is missing or has another shape; start a new run")
+        return State(**{name: arrays[name] for name in declarations(State)})
 
     def amend(self, **values: Any) -> None:
         """Add values to ``run.json``."""
@@ -418,6 +451,13 @@ class RunDirectory:
         except ConfigError:
             known = 0
         return max(known, self._snapshots.count())
+
+
+def _update(arrays: dict[str, NDArray]) -> None:
+    """Give the integrals of a state from before electrical energy was counted its column, unknown."""
+    for name in ("passed", "passed_rate"):
+        if name in arrays and len(arrays[name]) == ELECTRIC:
+            arrays[name] = np.append(arrays[name], np.nan)
 
 
 def _peak_memory() -> float | None:

@@ -24,6 +24,8 @@ from latticecell.output.files import header, make_folder, put, sealing, verified
 from latticecell.output.mesh import Mesh
 
 KIND: Final = "snapshot"
+STATE: Final = "state"
+"""Group of the whole state, where there is one; the others are locations of fields."""
 NAMES: Final = "[0-9]" * 6 + ".h5"
 DISPLACEMENT: Final = "displacement"
 
@@ -59,7 +61,10 @@ class Snapshots:
         """Return the path of a snapshot."""
         return self.folder / f"{index:06d}.h5"
 
-    def append(self, mesh: Mesh, time: float, strain_c: Floats, fields: Mapping[Field, NDArray]) -> None:
+    def append(
+        self, mesh: Mesh, time: float, strain_c: Floats, fields: Mapping[Field, NDArray],
+        state: Mapping[str, NDArray] | None = None,
+    ) -> None:  # fmt: skip
         """Write the next snapshot.
 
         Parameters
@@ -71,6 +76,8 @@ class Snapshots:
             Mean lateral strain [1].
         fields : mapping of Field to array
             Values in SI; written in the unit of the field.
+        state : mapping of str to array, optional
+            The arrays of the state, kept as they are.
 
         Raises
         ------
@@ -98,6 +105,8 @@ class Snapshots:
                 if field.key == DISPLACEMENT:
                     array[:, :2] += strain_c * mesh.points[:, :2]
                 put(file, name_of(field), array.astype(np.float32), **_attributes(field))
+            for name, array in (state or {}).items():
+                put(file, f"{STATE}/{name}", array)
 
     def truncate(self, count: int) -> list[str]:
         """Delete all but the first ``count`` snapshots; return what is wrong with those, read in full."""
@@ -147,7 +156,8 @@ class Snapshots:
         for index in range(0 if self._fields else self.count()):
             try:
                 with self._open(index) as file:
-                    found = [_declaration(dataset) for group in file.values() for dataset in group.values()]
+                    groups = [group for name, group in file.items() if name != STATE]
+                    found = [_declaration(dataset) for group in groups for dataset in group.values()]
             except ConfigError:  # who reads it is told
                 continue
             self._fields = {field.key: field for field in found}
@@ -164,6 +174,11 @@ class Snapshots:
         """
         with self._open(index) as file:
             return np.asarray(file[name_of(field)][()])
+
+    def state(self, index: int) -> dict[str, NDArray]:
+        """Return the arrays of the whole state; empty if the snapshot holds none."""
+        with self._open(index) as file:
+            return {name: data[()] for name, data in file[STATE].items()} if STATE in file else {}
 
     def _open(self, index: int) -> h5py.File:
         """Open a snapshot in memory; the bytes of the last one are kept, since fields are read one by one."""

@@ -33,7 +33,7 @@ class LinkedSystem:
 
         block y + share sum_b conductance (jump p + v) = r_y,    block = held + share sum_b slope,
         matrix p +- d I + plating p = r_p,
-        sum_b d I = r_v   or, at fixed voltage,   v = r_v.
+        sum_b d I + leak v = r_v   or, at fixed voltage,   v = r_v.
 
     The preconditioner rests on two facts. Seen from a bond, the potentials conduct far better than the store
     can follow, so that (y, v) hardly feel p. And the reaction is so stiff against the store that d I is a
@@ -61,6 +61,9 @@ class LinkedSystem:
     scale : float
         Current that the rows of p and v are measured against [A]; rows of y are measured against ``mass``.
     fixed_voltage : bool
+    leak : float
+        Derivative by v, with the other sign, of the current that the bonds are to carry [S]; 0 where that is
+        given, P / V^2 at a given power P.
     """
 
     def __init__(
@@ -78,17 +81,18 @@ class LinkedSystem:
         plating: Floats,
         scale: float,
         fixed_voltage: bool,
+        leak: float = 0.0,
     ):
         self._potentials, self._matrix, self._cycle = potentials, matrix, cycle
         self._store, self._mass, self._n = store, mass, len(mass)
         self._node_b, self._share = node_b, share
         self._slope_b, self._conductance_b, self._plating = slope_b, conductance_b, plating
-        self._scale, self._fixed = scale, fixed_voltage
+        self._scale, self._fixed, self._leak = scale, fixed_voltage, leak
         total = np.bincount(node_b, conductance_b, self._n).astype(float)
         self._part_b = conductance_b / total[node_b]  # of the current of its node
         self._column, left = store.solve(share * total)
         self._block_column = share * total - left
-        self._capacity = float((mass * self._column).sum())
+        self._capacity = float((mass * self._column).sum()) + share * leak
         self._slope = np.bincount(node_b, slope_b, self._n).astype(float)
         # conductance of a bond once the store has followed, estimated node by node
         diagonal = store.fine.matrix.data[store.fine.middle]
@@ -124,5 +128,5 @@ class LinkedSystem:
         image_y = block_y + share * np.bincount(self._node_b, pull_b, n)
         image_p = self._matrix @ p + potentials.sources(current_b)
         image_p[potentials.lithium_p] += self._plating * p[potentials.lithium_p]
-        image_v = v * self._scale if self._fixed else float(current_b.sum())
+        image_v = v * self._scale if self._fixed else float(current_b.sum()) + self._leak * v
         return np.concatenate([y, p, [v]]), self.scaled(image_y, image_p, image_v)
