@@ -14,12 +14,8 @@ import numpy as np
 from latticecell import SolveError, State, config_from_table
 from latticecell.laws.elastic import isotropic_stiffness
 from latticecell.materials import mechanical_laws
-from latticecell.meshing.conform import shared_labels, triangulate
-from latticecell.meshing.geometry import UM, CellGeometry
-from latticecell.meshing.labels import label_tets
-from latticecell.meshing.placement import INTERIOR, PLANE, Sites
-from latticecell.meshing.smoothing import FREE, IN_PLANE, Constraints, relax, smooth
-from latticecell.microstructure import Microstructure
+from latticecell.meshing.generate import _generate
+from latticecell.meshing.geometry import FREE, IN_PLANE, UM, CellGeometry, Constraints
 from latticecell.network import assemble_network
 from latticecell.physics.mechanics import Mechanics
 
@@ -28,52 +24,65 @@ UNIAXIAL, SHEAR = np.diag(isotropic_stiffness(YOUNG, POISSON))[[0, 3]]
 
 
 class StripGeometry(CellGeometry):
-    """No particles; the spacing grows from the plane between both halves."""
+    """Two layers and no particles; the spacing grows from the plane between them."""
 
-    def spacing_at(self, x):
-        away = np.abs(np.asarray(x)[..., 2] - self.interface_z)
-        return np.minimum(self.spacing_max, self.spacing + self.growth * away)
+    volume_p = np.zeros(0)
+
+    def __init__(self, box, spacing, growth):
+        super().__init__(box, box[2] / 2, np.zeros(0, np.int32), spacing, box[1] / 4, growth)
+
+    def depth(self, x):
+        return np.abs(x[:, 2] - self.interface_z)
+
+    def domain(self, x):
+        return (x[:, 2] >= self.interface_z).astype(int)
+
+    def feature_distance(self, x):
+        return np.abs(x[:, 2:] - [0.0, self.interface_z, self.box[2]]).min(axis=1)
+
+    def least_spacing(self, z):
+        return float(self.spacing_at(np.array([[0.0, 0.0, z]]))[0])
+
+    def same_body(self, x, labels, y, others):
+        return False
+
+    def candidates(self, rng):
+        return iter(())
+
+    def project(self, x, labels):
+        y, meets = np.array(x), np.array([len(label) > 1 for label in labels], bool)
+        y[meets, 2] = self.interface_z
+        return y
+
+    def constraints(self, sites):
+        flat = sites.dim == 2
+        axis = np.where(flat[:, None], [0.0, 0.0, 1.0], 0.0)
+        kind = np.where(flat, IN_PLANE, FREE).astype(np.int32)
+        return Constraints(kind, axis, np.zeros(axis.shape), np.zeros(len(axis)))
+
+    def strayed(self, sites, y, kind):
+        return np.zeros(len(y), bool)
+
+    def swelling(self, x, particle, volume, slope):
+        raise AssertionError("there are no particles")
 
 
 def strip_network(length, width, height, spacing, growth=0.25, seed=5):
-    """Network of two grains that meet halfway up, placed, relaxed and smoothed as any other; sizes in m."""
-    none, box, turn = np.zeros((0, 3)), np.array([length, width, height]), np.stack([np.eye(3)] * 2)
-    plain = Microstructure(box, height / 2, none, np.zeros(0), none, np.zeros(0, np.int32), turn[:0], seed)
-    geometry = StripGeometry(plain, spacing, width / 4, growth)
-    sites, tet = _strip_tets(geometry, np.random.default_rng(seed))
+    """Network of two grains that meet halfway up, made by the generator; sizes in m."""
+    box = np.array([length, width, height])
+    geometry = StripGeometry(box / UM, spacing / UM, growth)
+    sites, tet, domain = _generate(geometry, [seed, 1, 0])
+    used, tet = np.unique(tet, return_inverse=True)
     return assemble_network(
         box_c=box,
-        x_kc=geometry.wrap(sites.x) * UM,
-        tet_tk=tet,
-        domain_t=label_tets(sites, tet),
-        rotation_gcc=turn,
+        x_kc=geometry.wrap(sites.x[used]) * UM,
+        tet_tk=tet.reshape(-1, 4),
+        domain_t=domain,
+        rotation_gcc=np.stack([np.eye(3)] * 2),
         particle_g=np.zeros(2, np.int32),
         particle_center_pc=np.array([box / 2]),
         particle_radius_p=np.array([height]),
     )
-
-
-def _strip_tets(geometry, rng):
-    sites, box = Sites(geometry), geometry.box
-    for z, label in ((0.0, {0}), (geometry.interface_z, {0, 1}), (box[2], {1})):
-        n = int(40 * box[0] * box[1] / geometry.spacing_at(np.array([0, 0, z])) ** 2)
-        sites.add(np.column_stack([rng.random((n, 2)) * box[:2], np.full(n, z)]), 2, [label] * n, PLANE)
-    x = rng.random((int(15 * np.prod(box) / geometry.spacing**3), 3)) * box
-    x = x[geometry.feature_distance(x) > 0.75 * geometry.spacing_at(x)]
-    sites.add(x, 3, [{int(d)} for d in geometry.domain(x)], INTERIOR)
-    flat = sites.dim == 2
-    axis = np.where(flat[:, None], [0.0, 0.0, 1.0], 0.0)
-    kind = np.where(flat, IN_PLANE, FREE).astype(np.int32)
-    limits = Constraints(kind, axis, np.zeros(axis.shape), np.zeros(len(axis)))
-    tet = triangulate(sites)
-    for _ in range(2):
-        relax(sites, tet, limits)
-        relax(sites, tet, limits)
-        tet = triangulate(sites)
-    assert shared_labels(sites, tet)[0].min() > 0  # no tet reaches through the plane
-    for k, target in enumerate((0.35, 0.5)):
-        smooth(sites, tet, limits, target=target, sweeps=5, seed=5 + k)
-    return sites, tet
 
 
 class Strip:
