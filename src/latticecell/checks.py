@@ -10,9 +10,12 @@ from typing import SupportsFloat
 import numpy as np
 
 from latticecell.config import Config
+from latticecell.coverage import check_curves
+from latticecell.curves import named
 from latticecell.errors import ConfigError
-from latticecell.laws import ELECTROLYTE_LAWS, EXPANSION_LAWS, OCV_LAWS, bond_law
+from latticecell.laws import ELECTROLYTE_LAWS, bond_law
 from latticecell.laws.bond import BondParameters
+from latticecell.laws.chosen import open_circuit, strains
 from latticecell.nominal import Course, Leg, course
 from latticecell.protocol import full_charge, nominal_current, one_c, window
 from latticecell.schema import key_of
@@ -70,6 +73,7 @@ def cross_check(config: Config) -> list[str]:
             f"the size of a grain ({config.microstructure.grains} grains in a particle)"
         )
     found += _check_layers(config) + _check_size(config) + _check_elasticity(config)
+    found += check_curves(config.materials.active)
     found += check_protocol(config) + _check_exclusions(config)
     drift = config.materials.active.stress_diffusion
     if drift == "thermodynamic" and config.kinetics.mechanical_ocv is False:
@@ -159,20 +163,21 @@ def check_laws(config: Config) -> list[str]:
     x, found = active.initial_stoichiometry, list[str]()
 
     def ocv() -> Numbers:
-        law = OCV_LAWS[active.ocv]()
+        law = open_circuit(active)
         return law.voltage(x), law.slope(x)
 
     def expansion() -> Numbers:
-        law = EXPANSION_LAWS[active.volume_change](active.strain_extrapolation)
-        return law.strain(x), law.slope(x)
+        return tuple(value for law, _ in strains(active) for value in (law.strain(x), law.slope(x)))
 
     def liquid() -> Numbers:
         law, c = ELECTROLYTE_LAWS[salt.law](), salt.concentration
         return law.conductivity(c), law.diffusivity(c), law.transference_number
 
+    strain = "volume_change" if active.lattice_a is None else "lattice_a"
+    given = getattr(active, strain)
     for where, call, contract in (
-        (f"materials.active.ocv = {active.ocv!r}", ocv, "voltage(x) and slope(x)"),
-        (f"materials.active.volume_change = {active.volume_change!r}", expansion, "strain(x) and slope(x)"),
+        (f"materials.active.ocv = {named(active.ocv)}", ocv, "voltage(x) and slope(x)"),
+        (f"materials.active.{strain} = {named(given)}", expansion, "strain(x) and slope(x)"),
     ):
         values, problems = _tried(where, call, contract)
         found += problems
@@ -202,15 +207,14 @@ def check_laws(config: Config) -> list[str]:
 
 def _course(config: Config) -> Course:
     """Follow the protocol along the named open-circuit voltage; one that fails is a problem of the course."""
-    name = config.materials.active.ocv
-    found = Course()
+    active, found = config.materials.active, Course()
 
     def follow() -> Numbers:
         nonlocal found
-        found = course(config, OCV_LAWS[name]())
+        found = course(config, open_circuit(active))
         return ()
 
-    problems = _tried(f"materials.active.ocv = {name!r}", follow, "voltage(x) of an array")[1]
+    problems = _tried(f"materials.active.ocv = {named(active.ocv)}", follow, "voltage(x) of an array")[1]
     return Course(problems=problems) if problems else found
 
 

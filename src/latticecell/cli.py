@@ -285,6 +285,7 @@ def _follow(simulation: object, config: Config, path: Path, stop: Stop) -> None:
             for progress in steps:
                 row = progress.row
                 show(progress)
+                _say([*progress.notes])
                 if float(row["stoich_max"]) > bound:
                     _say([_overfull(row)])
                     bound = float("inf")

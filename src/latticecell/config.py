@@ -6,10 +6,11 @@ Attributes are SI; the TOML key of each is the attribute's name plus its unit su
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, StrictBool
+from pydantic import Field, StrictBool, model_validator
 
+from latticecell.curves import Curve, CurveKey
 from latticecell.schema import Named, Quantity, Section
 
 MOST_POINTS = 20_000
@@ -61,6 +62,21 @@ ProfileUnit = Literal[
     "C", "nA", "uA", "mA", "A", "mA_per_cm2", "A_per_m2", "nW", "uW", "mW", "W", "mW_per_cm2", "W_per_m2"
 ]
 Passes = Annotated[int, Field(strict=True, ge=1, le=100_000)]
+VoltageCurve = Annotated[
+    str | Curve,
+    Named("materials.active.ocv"),
+    CurveKey(("V", "mV"), -10.0, 10.0, ("linear", "error"), names=True),
+]
+VolumeCurve = Annotated[
+    str | Curve,
+    Named("materials.active.volume_change"),
+    CurveKey(("", "percent"), -0.5, 0.5, (None, "linear", "constant", "error"), names=True),
+]
+LengthCurve = Annotated[
+    Curve, CurveKey(("angstrom", "nm", "pm"), 1e-11, 1e-7, (None, "linear", "constant", "error"))
+]
+FactorCurve = Annotated[Curve, CurveKey(("",), 1e-6, 1e6, ("constant", "linear", "error"))]
+
 Seed = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)]
 GrainCount = Annotated[int, Field(strict=True, ge=1, le=5000)]
 Growth = Annotated[float, Quantity(ge=0.01, le=1)]
@@ -149,20 +165,40 @@ class ActiveMaterial(Section):
     """Contraction along [001] per extension in the (001) plane; left out: the grain is isotropic."""
     shear_modulus_c: Modulus | None = Field(default=None, examples=[30.0])
     """Shear modulus of a grain in the planes that contain [001]; left out: the grain is isotropic."""
-    ocv: Annotated[str, Named("materials.active.ocv")] = "nmc111_zheng2013"
+    diffusivity_factor: FactorCurve | None = Field(
+        default=None, examples=[{"x": [0.1, 0.5, 0.9], "y": [0.3, 1.0, 0.2]}]
+    )
+    """Factor on the three diffusivities as a function of stoichiometry; left out: 1."""
+    ocv: VoltageCurve = "nmc111_zheng2013"
     """Open-circuit voltage against Li/Li+ as a function of stoichiometry."""
-    volume_change: Annotated[str, Named("materials.active.volume_change")] = "nmc111_koerver2018"
-    """Relative change of the crystal's volume as a function of stoichiometry."""
-    strain_extrapolation: Literal["linear", "constant"] = "linear"
-    """How the volume change goes on below its data: with its last slope, or kept constant."""
+    volume_change: VolumeCurve | None = "nmc111_koerver2018"
+    """Relative change of the crystal's volume as a function of stoichiometry; not beside lattice_a."""
+    lattice_a: LengthCurve | None = Field(
+        default=None, examples=[{"x": [0.3, 0.6, 1.0], "y": [2.813, 2.829, 2.868]}]
+    )
+    """Lattice parameter a, from which the strains along [100] and [010] follow; left out: volume_change."""
+    lattice_c: LengthCurve | None = Field(
+        default=None, examples=[{"x": [0.3, 0.6, 1.0], "y": [14.41, 14.43, 14.22]}]
+    )
+    """Lattice parameter c, from which the strain along [001] follows; left out: volume_change."""
+    strain_extrapolation: Literal["linear", "constant", "error"] = "linear"
+    """How strains go on beyond their data: with the last slope, constant, or not, which ends the run."""
     strain_frozen_below: FrozenBelow = 0.0
     """Stoichiometry below which a grain keeps its size."""
-    expansion_ratio: tuple[Ratio, Ratio, Ratio] = (1.0, 1.0, -1.0)
-    """Factors on a third of the volume change that give the strains along [100], [010] and [001]."""
+    expansion_ratio: tuple[Ratio, Ratio, Ratio] | None = (1.0, 1.0, -1.0)
+    """Factors on a third of volume_change that give the strains along [100], [010] and [001]."""
     stress_diffusion: Literal["thermodynamic", "saturating", "dilute", "off"] = "thermodynamic"
     """Drift of Li towards tension: from the OCV, with x (1 - x) if saturating, with x if dilute, or none."""
     partial_molar_volume: MolarVolume = 1.5e-6
     """Partial molar volume of Li by which hydrostatic stress changes its chemical potential."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lattice_first(cls, given: Any) -> Any:
+        """Leave out by default what lattice parameters replace."""
+        if isinstance(given, dict) and (given.get("lattice_a") or given.get("lattice_c")):
+            return {"volume_change": None, "expansion_ratio": None, **given}
+        return given
 
 
 class Ecbd(Section):

@@ -199,6 +199,7 @@ class Electrochemistry:
             "saturating" if laws.drift == "off" else laws.drift,
             laws.particle.potential,
             options.tetwise_flux,
+            laws.diffusivity_factor,
         )
         self.salt = Salt(network, laws.liquid, laws.temperature, n_threads) if laws.liquid else None
         self._potentials = Potentials(

@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
-import numpy as np
-
 from latticecell.arrays import Floats
 from latticecell.config import Config, GrainBoundary, Interface
 from latticecell.fields import COLUMNS
 from latticecell.laws import BOND_LAWS, ELECTROLYTE_LAWS, EXPANSION_LAWS, OCV_LAWS, bond_law
 from latticecell.laws.bond import BondLaw, BondParameters
+from latticecell.laws.chosen import Strain, diffusivity_factor, open_circuit, strains
+from latticecell.laws.curve import MonotoneCurve
 from latticecell.laws.elastic import isotropic_stiffness, transversely_isotropic_stiffness
 from latticecell.laws.electrolyte import Liquid
-from latticecell.laws.expansion import Expansion
 from latticecell.laws.kinetics import LithiumKinetics, ParticleKinetics
 from latticecell.laws.resistance import ExponentialContact
 from latticecell.protocol import one_c
@@ -46,6 +45,8 @@ class ElectroLaws:
         Of the ECBD and of the separator; that of a liquid is its effective one at rest [S/m].
     diffusivity : (float, float, float)
         Of Li along the crystal axes [m2/s].
+    diffusivity_factor : MonotoneCurve or None
+        Factor on it against stoichiometry; None: 1.
     permeance : float
         Of an intact grain boundary [m/s].
     blocking_gap : float
@@ -71,6 +72,7 @@ class ElectroLaws:
     electronic_conductivity: float
     ionic_conductivity: tuple[float, float]
     diffusivity: tuple[float, float, float]
+    diffusivity_factor: MonotoneCurve | None
     permeance: float
     blocking_gap: float
     drift: Literal["thermodynamic", "saturating", "dilute", "off"]
@@ -90,8 +92,8 @@ def named_laws(config: Config) -> list[tuple[Registry[Any], str]]:
     """Return the names in a configuration that stand for laws, and where each is looked up."""
     active = config.materials.active
     return [
-        (OCV_LAWS, active.ocv),
-        (EXPANSION_LAWS, active.volume_change),
+        *((OCV_LAWS, name) for name in [active.ocv] if isinstance(name, str)),
+        *((EXPANSION_LAWS, name) for name in [active.volume_change] if isinstance(name, str)),
         (ELECTROLYTE_LAWS, config.electrolyte.law),
         (BOND_LAWS, config.interface.law),
         (BOND_LAWS, config.grain_boundary.law),
@@ -112,7 +114,7 @@ def electro_laws(config: Config) -> ElectroLaws:
         ionic = liquid.conductivity_at_rest
     return ElectroLaws(
         particle=ParticleKinetics(
-            OCV_LAWS[active.ocv](),
+            open_circuit(active),
             kinetics.exchange_current,
             kinetics.alpha_a,
             kinetics.alpha_c,
@@ -125,6 +127,7 @@ def electro_laws(config: Config) -> ElectroLaws:
         electronic_conductivity=ecbd.electronic_conductivity,
         ionic_conductivity=ionic,
         diffusivity=active.diffusivity,
+        diffusivity_factor=diffusivity_factor(active),
         permeance=boundary.permeance,
         blocking_gap=boundary.blocking_gap,
         drift=active.stress_diffusion,
@@ -165,10 +168,8 @@ class MechanicalLaws:
     ----------
     crystal_vv, ecbd_vv, separator_vv : (6, 6) float64
         Stiffnesses [Pa]; that of the active material in crystal axes.
-    expansion : Expansion
-        Linear strain against stoichiometry.
-    expansion_ratio : (3,) float64
-        Multiples of that strain along the crystal axes [1].
+    strains : tuple of (Expansion, (3,) float64)
+        Linear strains against stoichiometry, which add up, and their multiples along the crystal axes [1].
     initial_stoichiometry, strain_frozen_below : float
         Stoichiometries of no strain, and below which the strain stays as it is [1].
     interface, grain_boundary : BondClass
@@ -187,8 +188,7 @@ class MechanicalLaws:
     crystal_vv: Floats
     ecbd_vv: Floats
     separator_vv: Floats
-    expansion: Expansion
-    expansion_ratio: Floats
+    strains: tuple[Strain, ...]
     initial_stoichiometry: float
     strain_frozen_below: float
     interface: BondClass
@@ -215,8 +215,7 @@ def mechanical_laws(config: Config) -> MechanicalLaws:
         crystal_vv=crystal,
         ecbd_vv=isotropic_stiffness(ecbd.youngs_modulus, ecbd.poisson_ratio),
         separator_vv=isotropic_stiffness(separator.youngs_modulus, separator.poisson_ratio),
-        expansion=EXPANSION_LAWS[active.volume_change](active.strain_extrapolation),
-        expansion_ratio=np.array(active.expansion_ratio),
+        strains=strains(active),
         initial_stoichiometry=active.initial_stoichiometry,
         strain_frozen_below=active.strain_frozen_below,
         interface=_bond_class("interface", config.interface),

@@ -14,6 +14,7 @@ import numpy as np
 
 from latticecell.config import Config, Step
 from latticecell.drive import Drive
+from latticecell.curves import named
 from latticecell.laws.ocv import OpenCircuit
 from latticecell.protocol import (
     amperes_at_end,
@@ -70,8 +71,8 @@ def course(config: Config, ocv: OpenCircuit) -> Course:
     active = config.materials.active
     if walk.low == walk.high:
         found.problems.append(
-            f"materials.active.ocv = {active.ocv!r}: must fall with x, at initial_stoichiometry = {walk.x:g} "
-            "to begin with"
+            f"materials.active.ocv = {named(active.ocv)}: must fall with x, at initial_stoichiometry = "
+            f"{walk.x:g} to begin with"
         )
         return found
     previous, strayed = None, set[str]()
@@ -92,7 +93,7 @@ def course(config: Config, ocv: OpenCircuit) -> Course:
     for end, inside in ((walk.low, walk.least <= walk.low > 0.0), (walk.high, walk.most >= walk.high < 1.0)):
         if inside:
             found.problems.append(
-                f"materials.active.ocv = {active.ocv!r}: must fall with x all over the range that the "
+                f"materials.active.ocv = {named(active.ocv)}: must fall with x all over the range that the "
                 f"protocol uses; it does not at x = {end:.3g}"
             )
     found.problems, found.remarks = (list(dict.fromkeys(t)) for t in (found.problems, found.remarks))

@@ -17,6 +17,8 @@ from pydantic import ValidationError
 
 from latticecell.checks import check_laws, cross_check
 from latticecell.config import Config
+from latticecell.curvefiles import root_curves, with_curves
+from latticecell.curves import Curve
 from latticecell.errors import LONGEST_VALUE, MOST_PROBLEMS, ConfigError, shown
 from latticecell.schema import Section, allowed, from_si, key_of, subsection, unit_of
 from latticecell.steptables import in_keys, prepared, root_files
@@ -87,6 +89,7 @@ def read_table(path: Path, above: tuple[Path, ...] = ()) -> Table:
     except tomli.TOMLDecodeError as error:
         raise ConfigError(f"{path}: is not valid TOML: {error}") from None
     root_files(table, path.parent)
+    root_curves(table, path.parent)
     base = table.pop("extends", None)
     if base is None:
         return table
@@ -168,8 +171,9 @@ def config_from_table(table: Table, source: str = "input", *, laws: bool = True)
         With every problem found.
     """
     table, told = prepared(table)
+    table, more = with_curves(table)
     config, problems = checked(Config, table)
-    problems = told + problems
+    problems = told + more + problems
     if config is not None and not problems:
         problems = cross_check(config) + (check_laws(config) if laws else [])
     if problems:
@@ -361,6 +365,8 @@ def _explain(detail: Any, root: type[Section]) -> str:
         elif field is not None and get_origin(field.annotation) is dict:
             location.append(item)
     path, value = _path(tuple(location)), detail["input"]
+    if detail["type"] == "points" and isinstance(value, dict):
+        return f"{path}: {detail['msg']}"
     if detail["type"] == "missing":
         return f"{path}: is required"
     if root is not Config:  # its own kinds of values
@@ -381,6 +387,8 @@ def toml_value(value: Any, unit: str) -> str:
         return "[" + ", ".join(toml_value(item, unit) for item in value) + "]"
     if isinstance(value, int):
         return str(value)
+    if isinstance(value, Curve):
+        return toml_value(value.table(), "")
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{key} = {toml_value(item, unit)}" for key, item in value.items()) + " }"
     number = from_si(value, unit)

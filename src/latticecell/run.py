@@ -12,6 +12,7 @@ import numpy as np
 
 from latticecell.config import Config
 from latticecell.continuation import Origin, origin_of
+from latticecell.coverage import Coverage
 from latticecell.effort import Effort
 from latticecell.errors import ConfigError, LatticecellError, OutputError, SolveError
 from latticecell.materials import named_laws
@@ -36,10 +37,11 @@ FEW_STAGES = 50
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One accepted step of a run: the row that was written, and where the run stands."""
+    """One accepted step of a run: the row that was written, where the run stands, and what is to be told."""
 
     row: Row
     cursor: Cursor
+    notes: tuple[str, ...] = ()
 
 
 class Simulation:
@@ -67,6 +69,7 @@ class Simulation:
         self.cursor = cursor
         self.notes = tuple(notes)
         self._observer = Observer(stepper)
+        self._coverage = Coverage(stepper.config.materials.active, directory.info().get("beyond_data", ()))
         self._left: str | None = None
 
     def __enter__(self) -> Simulation:
@@ -245,8 +248,9 @@ class Simulation:
                     if report is None:
                         break
                     try:
+                        notes = self._leaves(float(report.state.time[0]))
                         row = self._write(report)
-                    except OutputError:  # as if the step had not been
+                    except (OutputError, SolveError):  # as if the step had not been
                         self.state.assign(before)
                         whole = True
                         raise
@@ -255,7 +259,7 @@ class Simulation:
                         self._index()
                     if report.stage_finished or report.cursor.steps % output.checkpoint_every == 0:
                         self._checkpoint()
-                    yield Progress(row, self.cursor)
+                    yield Progress(row, self.cursor, notes)
             status, message, whole = "done", "", True
         except SolveError as error:
             status, message, whole = "failed", str(error), True
@@ -267,6 +271,14 @@ class Simulation:
             last = [self._checkpoint] if whole else []
             self.directory.conclude(status, message, *last, self._index, self._plot)
             self._left = self.directory.checkpoint_digest()
+
+    def _leaves(self, time: float) -> tuple[str, ...]:
+        """Tell, also ``run.json``, which data of the laws have been left by now for the first time."""
+        stoich = self.state.stoich_n[self.stepper.network.is_active_n]
+        notes = self._coverage.look(float(stoich.min()), float(stoich.max()), time)
+        if notes:
+            self.directory.amend(beyond_data=self._coverage.table())
+        return tuple(notes)
 
     def _own(self) -> None:
         """Take the lock again, if it was released; nobody may have gone on with the run meanwhile."""

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.fields import FieldInfo
 from pydantic_core import core_schema
 
+from latticecell.curves import CurveKey
 from latticecell.registry import names_under
 from latticecell.units import SI_PER_UNIT
 
@@ -101,12 +102,12 @@ def key_of(name: str, field: FieldInfo) -> str:
 
 def unit_of(field: FieldInfo) -> str:
     """Return the unit suffix of a field, empty for a bare number."""
-    return next((item.unit for item in _marks(field) if isinstance(item, Quantity)), "")
+    return next((item.unit for item in marks(field) if isinstance(item, Quantity)), "")
 
 
 def subsection(field: FieldInfo) -> tuple[type[Section] | None, bool]:
     """Return the `Section` that a field holds, if any, and whether it holds a list of them."""
-    found = [item for item in _marks(field) if isinstance(item, type) and issubclass(item, Section)]
+    found = [item for item in marks(field) if isinstance(item, type) and issubclass(item, Section)]
     return (found[0] if found else None), bool(_items(field))
 
 
@@ -119,24 +120,26 @@ def _items(field: FieldInfo) -> tuple[Any, ...]:
 def allowed(field: FieldInfo, item: bool = False) -> str:
     """Say in words which values a key takes, or an item of its list, as in "number in (0, 5] um"."""
     section, many = subsection(field)
-    marks = list(_marks(field))
+    own = list(marks(field))
     if section is not None and not (many and not item):
         return "table"
     choices: list[str] = []
-    for mark in marks:
+    for mark in own:
         if get_origin(mark) is Literal:
             choices = [f'"{choice}"' for choice in get_args(mark)]
         elif isinstance(mark, Named):
             choices = [*(f'"{name}"' for name in names_under(mark.registry)), "a name registered by --laws"]
+        elif isinstance(mark, CurveKey):
+            choices.insert(-1, mark.allowed)
     if choices:
         return " or ".join(choices)
     nouns = {bool: "true or false", str: "text", int: "whole number"}
-    noun = next((text for kind, text in nouns.items() if kind in marks), "number")
+    noun = next((text for kind, text in nouns.items() if kind in own), "number")
     if many and not item:
         count = [] if Ellipsis in _items(field) else [str(len(_items(field)))]
         noun = " ".join(["list of", *count, f"{noun}s"])
     limits: dict[str, float] = {}
-    for mark in marks:
+    for mark in own:
         for name in ("gt", "ge", "lt", "le", "min_length", "max_length"):
             if isinstance(value := getattr(mark, name, None), int | float):
                 limits[name] = value
@@ -148,15 +151,15 @@ def allowed(field: FieldInfo, item: bool = False) -> str:
         return noun
     low = f"({limits['gt']:g}" if "gt" in limits else f"[{limits['ge']:g}" if "ge" in limits else "(-inf"
     high = f"{limits['lt']:g})" if "lt" in limits else f"{limits['le']:g}]" if "le" in limits else "inf)"
-    zero = ", 0 or" if any(getattr(mark, "or_zero", False) for mark in marks) else ""
+    zero = ", 0 or" if any(getattr(mark, "or_zero", False) for mark in own) else ""
     return f"{noun}{zero} in {low}, {high} {unit_of(field).replace('_per_', '/').replace('_', ' ')}".rstrip()
 
 
-def _marks(item: Any) -> Iterator[Any]:
+def marks(item: Any) -> Iterator[Any]:
     """Walk through a field: annotations, members of unions and tuples, and the metadata of all of them."""
     yield item
     for name in ("annotation", "metadata", "__metadata__", "__args__"):
         inner = getattr(item, name, ())
         for each in inner if isinstance(inner, list | tuple) else (inner,):
             if not isinstance(each, str):
-                yield from _marks(each)
+                yield from marks(each)

@@ -14,6 +14,8 @@ SI_PER_UNIT: Final[dict[str, float]] = {
     "m": 1.0,
     "um": 1e-6,
     "nm": 1e-9,
+    "angstrom": 1e-10,
+    "pm": 1e-12,
     "s": 1.0,
     "K": 1.0,
     "V": 1.0,

@@ -196,7 +196,7 @@ def test_an_ocv_that_rises_is_refused_where_the_protocol_uses_it(named_law):
     named_law(OCV_LAWS, "raises", lambda: 3)
     for name, where in (
         ("rises", "must fall with x, at initial_stoichiometry = 0.9703"),
-        ("dips", "it does not at x = 0.5"),
+        ("dips", r"it does not at x = 0\.[56]"),
         ("raises", r"must give voltage\(x\) and slope"),
     ):
         with pytest.raises(ConfigError, match=where):

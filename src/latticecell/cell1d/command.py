@@ -37,6 +37,7 @@ def cell1d_command(
     """Run the homogenised 1-D counterpart of a file: porous cathode, separator and Li metal."""
     from latticecell.cell1d.run import advance, cell_of
     from latticecell.checks import remarks
+    from latticecell.coverage import Passed
     from latticecell.output.rundir import RunDirectory
     from latticecell.reader import read_config
 
@@ -56,6 +57,8 @@ def cell1d_command(
     with stopping() as stop:
         stop.patient = True
         count = _follow(run, cell, stop, path)
+    for entry in directory.info().get("beyond_data", ()):
+        typer.echo(f"warning: {Passed(**entry)}", err=True)
     typer.echo(f"done in {count - 1} steps; history and summary.png are in {path}")
 
 

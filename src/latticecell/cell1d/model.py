@@ -167,6 +167,7 @@ class Cell:
         diffusivity = options.diffusivity
         if diffusivity is None:
             diffusivity = float(np.mean(laws.diffusivity))
+        self._factor = laws.diffusivity_factor
         self._build_sphere(radius, diffusivity, laws.c_max)
         self._build_layers(laws)
 
@@ -179,7 +180,10 @@ class Cell:
         return np.repeat([cathode, separator], [self.n_cathode, self.n_slices - self.n_cathode])
 
     def _build_sphere(self, radius: float, diffusivity: float, c_max: float) -> None:
-        """Build dy/dt = T y - drain i_n in the outermost shell, and y at the surface, y_last - reach i_n."""
+        """Build dy/dt = T y - drain i_n in the outermost shell, and y at the surface, y_last - reach i_n.
+
+        A diffusivity f(y) D puts Phi(y), Phi' = f, in the place of y, and reach / f(y_last) in that of reach.
+        """
         s = np.linspace(0.0, 1.0, self.n_radial + 1)
         edge = s * (2 - s)  # the outermost shell is 1 / n^2 thick, for steep gradients and a sharp surface
         self.share_r = np.diff(edge**3)
@@ -240,7 +244,15 @@ class Cell:
 
     def surface_stoich(self, u: Floats, z: Floats) -> Floats:
         """Return the stoichiometry at the particle surfaces, (n_cathode,) [1]."""
-        return self.unpack(u)[0][:, -1] - self._reach * z[: self.n_cathode]
+        y_k = self.unpack(u)[0][:, -1]
+        return y_k - self._reach_of(y_k)[0] * z[: self.n_cathode]
+
+    def _reach_of(self, y_k: Floats) -> tuple[Floats, Floats]:
+        """Return by how much a unit of current lowers y from outermost shell to surface, and its slope."""
+        if self._factor is None:
+            return np.full(len(y_k), self._reach), np.zeros(len(y_k))
+        f = self._factor.value(y_k)
+        return self._reach / f, -self._reach * self._factor.slope(y_k) / f**2
 
     def contact_drop(self, z: Floats) -> Floats:
         """Return i_n R_int, (n_cathode,) [V]."""
@@ -295,18 +307,17 @@ class Cell:
             steepest / VOLTAGE_TOLERANCE, float(np.abs(change[:n]).max()) / (CURRENT_TOLERANCE * scale)
         )
         change *= min(1.0, LONGEST_STEP / max(steepest, 1e-300))
-        old = y_k - self._reach * z[:n]
-        new = old - self._reach * change[:n]
+        reach_k = self._reach_of(y_k)[0]
+        old = y_k - reach_k * z[:n]
+        new = old - reach_k * change[:n]
         allowed = limit_step(old, new)
-        return size, np.append(
-            np.where(allowed != new, (old - allowed) / self._reach, change[:n]), change[n:]
-        )
+        return size, np.append(np.where(allowed != new, (old - allowed) / reach_k, change[:n]), change[n:])
 
     def rates(self, u: Floats, z: Floats) -> Floats:
         """Return du/dt [1/s]."""
         y_kr, c_j, _ = self.unpack(u)
         current, density = z[: self.n_cathode], z[-1]
-        rate_kr = y_kr @ self._sphere_rr.T
+        rate_kr = (y_kr if self._factor is None else self._factor.integral(y_kr)) @ self._sphere_rr.T
         rate_kr[:, -1] -= self._drain * current
         flow_f = self._salt_conductance(c_j)[0] * (self._gradient_fj @ c_j)
         gain_j = -self._gradient_fj.T @ flow_f
@@ -342,7 +353,10 @@ class Cell:
         last = np.arange(n) * self.n_radial + self.n_radial - 1
         row = np.concatenate([last, np.arange(split, len(u))])
         column = row[:-1]
-        spheres = sp.block_diag([sp.kron(sp.eye_array(n), self._sphere_rr), sp.coo_array((m + 1, m + 1))])
+        sphere = sp.kron(sp.eye_array(n), self._sphere_rr)
+        if self._factor is not None:
+            sphere = sphere @ sp.diags_array(self._factor.value(y_kr).ravel())
+        spheres = sp.block_diag([sphere, sp.coo_array((m + 1, m + 1))])
         place = (np.repeat(row, len(column)), np.tile(column, len(row)))
         return (spheres + sp.coo_array((local.ravel(), place), shape=spheres.shape)).tocsc()
 
@@ -405,7 +419,8 @@ class Cell:
         """
         n, m = self.n_cathode, self.n_slices
         current, phi_s, phi_l, voltage, density = self.fields(z)
-        surface = self.particle.surface(y_k - self._reach * current, np.zeros(n), salt.scale_k)
+        reach_k, reach_slope_k = self._reach_of(y_k)
+        surface = self.particle.surface(y_k - reach_k * current, np.zeros(n), salt.scale_k)
         reaction = self.particle.react(surface, phi_s - phi_l[:n], self._resistance_k)
         metal = self._metal(z, salt)
         gradient = self._gradient_fj
@@ -423,7 +438,7 @@ class Cell:
 
         k, j = np.arange(n), np.arange(2 * n, 2 * n + m)
         by_z = np.zeros((2 * n + m + 2, 2 * n + m + 2))
-        by_z[k, k] = 1 + self._reach * reaction.slope_b
+        by_z[k, k] = 1 + reach_k * reaction.slope_b
         by_z[k, n + k] = -reaction.conductance_b
         by_z[k, 2 * n + k] = reaction.conductance_b
         by_z[n : 2 * n, n : 2 * n] = self._electron_kk
@@ -437,7 +452,7 @@ class Cell:
         by_z[-1, -2:] = by_voltage, by_density
 
         by_u = np.zeros((len(residual), n + m))
-        by_u[k, k] = -reaction.slope_b
+        by_u[k, k] = -reaction.slope_b * (1 - reach_slope_k * current)
         if self.binary:  # di / d ln i0 = i / (1 + R k) where i_n R_int is part of the overpotential
             eased = 1 - self._resistance_k * reaction.conductance_b
             by_u[k, n + k] = -PARTICLE_POWER * eased * reaction.current_b / np.maximum(salt.c_j[:n], FLOOR)

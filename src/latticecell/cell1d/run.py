@@ -11,6 +11,7 @@ from latticecell.cell1d.model import Cell
 from latticecell.cell1d.solve import Step, steps
 from latticecell.checks import check_cell1d
 from latticecell.config import Config
+from latticecell.coverage import Coverage
 from latticecell.errors import ConfigError, OutputError, SolveError
 from latticecell.materials import electro_laws
 from latticecell.output.record import PLOT
@@ -66,10 +67,14 @@ def advance(config: Config, cell: Cell, directory: RunDirectory) -> Generator[St
     """
     status: Status = "interrupted"
     message = "stopped by the user"
+    coverage = Coverage(config.materials.active)
     try:
         with one_blas_thread():  # sums must not depend on the number of threads
             for step in steps(config, cell):
-                directory.append_row(row(cell, step))
+                columns = row(cell, step)
+                if coverage.look(float(columns["stoich_min"]), float(columns["stoich_max"]), step.time):
+                    directory.amend(beyond_data=coverage.table())
+                directory.append_row(columns)
                 yield step
         status, message = "done", ""
     except (SolveError, OutputError) as error:

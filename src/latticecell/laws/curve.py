@@ -36,7 +36,7 @@ class MonotoneCurve:
     ):
         x, y = np.asarray(x, float), np.asarray(y, float)
         self._curve = CubicHermiteSpline(x, y, _monotone(CubicSpline(x, y)(x, 1), np.diff(y) / np.diff(x)))
-        self._slope = self._curve.derivative()
+        self._slope, self._integral = self._curve.derivative(), self._curve.antiderivative()
         self.low, self.high = float(x[0]), float(x[-1])
         self._below = float(self._slope(self.low)) if slope_below is None else slope_below
         self._above = float(self._slope(self.high)) if slope_above is None else slope_above
@@ -51,11 +51,32 @@ class MonotoneCurve:
             + self._above * np.maximum(x - self.high, 0.0)
         )
 
+    @property
+    def covers(self) -> tuple[float, float]:
+        """First and last knot."""
+        return self.low, self.high
+
+    def integral(self, x: ArrayLike) -> Floats:
+        """Return the integral from the first knot to ``x``, any shape."""
+        x = np.asarray(x, float)
+        below, above = np.minimum(x - self.low, 0.0), np.maximum(x - self.high, 0.0)
+        first, last = self._curve(self.low), self._curve(self.high)
+        return (
+            self._integral(np.clip(x, self.low, self.high))
+            + below * (first + 0.5 * self._below * below)
+            + above * (last + 0.5 * self._above * above)
+        )
+
     def slope(self, x: ArrayLike) -> Floats:
         """Return the derivative at ``x``, any shape."""
         x = np.asarray(x, float)
         inside = self._slope(np.clip(x, self.low, self.high))
         return np.where(x < self.low, self._below, np.where(x > self.high, self._above, inside))
+
+
+def end_slope(extrapolation: str) -> float | None:
+    """Return the slope of the continuation of a curve that is "linear" (None: its own) or "constant"."""
+    return 0.0 if extrapolation == "constant" else None
 
 
 def _monotone(slope: Floats, secant: Floats) -> Floats:

@@ -30,12 +30,25 @@ class TabulatedExpansion:
         Knots, ascending [1].
     volume_change : (n,) array_like
         dV/V at the knots [1].
-    slope_below : float
-        d(dV/V)/dx below the first knot [1]; 0 freezes the strain there.
+    slope_below, slope_above : float, optional
+        d(dV/V)/dx below the first knot and above the last [1]; 0 freezes the strain there, by default it goes
+        on as at the end.
     """
 
-    def __init__(self, stoichiometry: ArrayLike, volume_change: ArrayLike, slope_below: float):
-        self._curve = MonotoneCurve(stoichiometry, np.asarray(volume_change) / 3, slope_below / 3)
+    def __init__(
+        self,
+        stoichiometry: ArrayLike,
+        volume_change: ArrayLike,
+        slope_below: float | None = None,
+        slope_above: float | None = None,
+    ):
+        slopes = (None if slope is None else slope / 3 for slope in (slope_below, slope_above))
+        self._curve = MonotoneCurve(stoichiometry, np.asarray(volume_change) / 3, *slopes)
+
+    @property
+    def covers(self) -> tuple[float, float]:
+        """First and last knot [1]."""
+        return self._curve.covers
 
     def strain(self, x: ArrayLike) -> Floats:
         """Return beta(x) [1]."""
@@ -44,6 +57,41 @@ class TabulatedExpansion:
     def slope(self, x: ArrayLike) -> Floats:
         """Return d beta / dx [1]."""
         return self._curve.slope(x)
+
+
+class LatticeParameter:
+    """Linear strain of a crystal axis, (a(x) - a(x0)) / a(x0), of a lattice parameter through knots.
+
+    Parameters
+    ----------
+    stoichiometry : (n,) array_like
+        Knots, ascending [1].
+    length : (n,) array_like
+        Lattice parameter at the knots [m].
+    reference : float
+        Stoichiometry x0 of no strain [1].
+    slope : float, optional
+        Relative slope beyond the knots [1]; by default it goes on as at the ends.
+    """
+
+    def __init__(
+        self, stoichiometry: ArrayLike, length: ArrayLike, reference: float, slope: float | None = None
+    ):
+        curve = MonotoneCurve(stoichiometry, length, slope, slope)
+        self._curve, self._unit = curve, float(curve.value(reference))
+
+    @property
+    def covers(self) -> tuple[float, float]:
+        """First and last knot [1]."""
+        return self._curve.covers
+
+    def strain(self, x: ArrayLike) -> Floats:
+        """Return the strain since x0 [1]."""
+        return self._curve.value(x) / self._unit - 1
+
+    def slope(self, x: ArrayLike) -> Floats:
+        """Return its derivative by x [1]."""
+        return self._curve.slope(x) / self._unit
 
 
 def nmc111_koerver2018(extrapolation: str) -> TabulatedExpansion:

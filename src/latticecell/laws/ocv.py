@@ -39,7 +39,7 @@ class TabulatedOCV:
     @property
     def covers(self) -> tuple[float, float]:
         """First and last knot [1]; the curve goes on straight beyond them."""
-        return self._curve.low, self._curve.high
+        return self._curve.covers
 
     def voltage(self, x: ArrayLike) -> Floats:
         """Return U(x) [V]."""

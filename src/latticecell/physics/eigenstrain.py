@@ -30,7 +30,7 @@ class EigenstrainSource(Protocol):
 class LithiumExpansion:
     """Chemical expansion Q theta Q^T (beta(x) - beta(x0)), beta averaged over the nodes of a tet.
 
-    PHYSICS Eq 16.
+    PHYSICS Eq 16; the sum over the strains of the material, such as those along a and c.
 
     Parameters
     ----------
@@ -39,25 +39,43 @@ class LithiumExpansion:
     """
 
     def __init__(self, laws: MechanicalLaws, network: Network):
-        self._network, self._law = network, laws.expansion
+        self._network, self._strains = network, laws.strains
         self._frozen_below = laws.strain_frozen_below
-        self._start = float(laws.expansion.strain(laws.initial_stoichiometry))
+        self._starts = [float(law.strain(laws.initial_stoichiometry)) for law, _ in laws.strains]
         q = network.rotation_gcc
-        swelling_dcc = np.zeros((len(q) + 2, 3, 3))  # grains, ECBD, ED
-        swelling_dcc[: len(q)] = np.einsum("gik,k,gjk->gij", q, laws.expansion_ratio, q)
-        self._swelling_tv = voigt_strain(swelling_dcc)[network.domain_t]
+        self._swellings_tv = []
+        for _, ratio in laws.strains:
+            swelling_dcc = np.zeros((len(q) + 2, 3, 3))  # grains, ECBD, ED
+            swelling_dcc[: len(q)] = np.einsum("gik,k,gjk->gij", q, ratio, q)
+            self._swellings_tv.append(voigt_strain(swelling_dcc)[network.domain_t])
 
     def linear(self, stoich_n: Floats) -> Floats:
-        """Return beta(x) - beta(x0) of every node, 0 outside the grains, (n_nodes,) [1]."""
-        active = self._network.is_active_n
-        beta = np.zeros(len(stoich_n))
-        beta[active] = self._law.strain(np.maximum(stoich_n[active], self._frozen_below)) - self._start
-        return beta
+        """Return beta(x) - beta(x0) of every node, 0 outside the grains, (n_nodes,) [1].
 
-    def of_linear(self, linear_n: Floats) -> Floats:
-        """Return the eigenstrain of a linear expansion given at the nodes, (n_tets, 6) [1]."""
-        return linear_n[self._network.tet_tn].mean(axis=1)[:, None] * self._swelling_tv
+        Of a material with several strains, a third of the change of volume.
+        """
+        parts = self._parts(stoich_n)
+        if len(parts) == 1:
+            return parts[0]
+        shares = (beta * (ratio.sum() / 3) for beta, (_, ratio) in zip(parts, self._strains, strict=True))
+        return sum(shares, start=np.zeros(len(stoich_n)))
+
+    def _parts(self, stoich_n: Floats) -> list[Floats]:
+        active, parts = self._network.is_active_n, []
+        x = np.maximum(stoich_n[active], self._frozen_below)
+        for (law, _), start in zip(self._strains, self._starts, strict=True):
+            beta = np.zeros(len(stoich_n))
+            beta[active] = law.strain(x) - start
+            parts.append(beta)
+        return parts
+
+    def of_linear(self, *linear_n: Floats) -> Floats:
+        """Return the eigenstrain of linear strains given at the nodes, one each, (n_tets, 6) [1]."""
+        found = np.zeros((self._network.n_tets, 6))
+        for each, swelling_tv in zip(linear_n, self._swellings_tv, strict=True):
+            found += each[self._network.tet_tn].mean(axis=1)[:, None] * swelling_tv
+        return found
 
     def eigenstrain(self, fields: Fields) -> Floats:
         """Return the eigenstrain of a distribution of Li, (n_tets, 6) [1]."""
-        return self.of_linear(self.linear(fields.stoich_n))
+        return self.of_linear(*self._parts(fields.stoich_n))

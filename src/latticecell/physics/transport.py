@@ -31,7 +31,11 @@ import scipy.sparse as sp
 from latticecell._kernels import transport as kernels
 from latticecell.arrays import Floats, Ints
 from latticecell.laplacian import LinkPattern, spring_weights
+from latticecell.laws.curve import MonotoneCurve
 from latticecell.network import GB_BOND, Network, incidence
+
+ALIKE = 1e-6
+"""Difference of stoichiometry below which a mean between the ends is taken of their values."""
 
 
 class LinkFlux(NamedTuple):
@@ -121,6 +125,8 @@ class Transport:
         Gives g(y) = -F U(y) / RT and dg/dy of an array of stoichiometries.
     tetwise : float
         See `grain_links` [1].
+    factor : MonotoneCurve, optional
+        Factor f on D against stoichiometry; see `flux`.
 
     Attributes
     ----------
@@ -140,9 +146,11 @@ class Transport:
         drift: Literal["thermodynamic", "saturating", "dilute"] = "saturating",
         potential: Callable[[Floats], tuple[Floats, Floats]] | None = None,
         tetwise: float = 0.1,
+        factor: MonotoneCurve | None = None,
     ):
         self.network = network
         self.n_threads = n_threads
+        self._factor = factor
         self._potential = potential if drift == "thermodynamic" else None
         laws: dict[str, Callable[..., None]] = {
             "thermodynamic": kernels.thermodynamic_flux,
@@ -179,6 +187,12 @@ class Transport:
     def flux(self, stoich_n: Floats, psi_n: Floats, weight_l: Floats) -> LinkFlux:
         """Fluxes of c / c_max from the first to the second node of each link.
 
+        A diffusivity f(y) D multiplies those in the grains by the mean of f between the ends,
+
+            (Phi(y_i) - Phi(y_j)) / (y_i - y_j),   Phi' = f,
+
+        so that without stress they are those of -div(D grad Phi(y)): as accurate as with f = 1, whatever D.
+
         Parameters
         ----------
         stoich_n : (n_nodes,) float64
@@ -205,7 +219,25 @@ class Transport:
             slope_second_l=result.slope_second_l,
             n_threads=self.n_threads,
         )
-        return result
+        return result if self._factor is None else self._scaled(result, stoich_n, self._factor)
+
+    def _scaled(self, flux: LinkFlux, stoich_n: Floats, factor: MonotoneCurve) -> LinkFlux:
+        """Multiply fluxes in the grains by the mean of a factor between the ends of their links."""
+        inside = slice(len(self._weight_g))
+        first, second = self.link_ln[inside].T
+        value, integral, slope = factor.value(stoich_n), factor.integral(stoich_n), factor.slope(stoich_n)
+        jump = stoich_n[first] - stoich_n[second]
+        near = np.abs(jump) < ALIKE
+        apart = np.where(near, 1.0, jump)
+        mean = 0.5 * (value[first] + value[second])
+        mean = np.where(near, mean, (integral[first] - integral[second]) / apart)
+        by_first = np.where(near, 0.5 * slope[first], (value[first] - mean) / apart)
+        by_second = np.where(near, 0.5 * slope[second], (mean - value[second]) / apart)
+        plain = flux.flux_l[inside]
+        flux.slope_first_l[inside] = mean * flux.slope_first_l[inside] + by_first * plain
+        flux.slope_second_l[inside] = mean * flux.slope_second_l[inside] + by_second * plain
+        flux.flux_l[inside] = mean * plain
+        return flux
 
     def outflow(self, flux_l: Floats) -> Floats:
         """Net outflow of every node, (n_nodes,) [m3/s]; sums to zero but for round-off."""
