@@ -13,8 +13,8 @@ from itertools import accumulate, islice, pairwise
 import numpy as np
 
 from latticecell.config import Config, Step
-from latticecell.drive import Drive
 from latticecell.curves import named
+from latticecell.drive import Drive
 from latticecell.laws.ocv import OpenCircuit
 from latticecell.protocol import (
     amperes_at_end,
