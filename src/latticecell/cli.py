@@ -108,17 +108,27 @@ def _say(notes: list[str]) -> None:
 
 @app.command()
 def new(
-    file: Annotated[Path, typer.Argument(help="File to write.")] = Path("run.toml"), force: Force = False
+    file: Annotated[Path, typer.Argument(help="File to write.")] = Path("run.toml"),
+    force: Force = False,
+    template: Annotated[
+        str | None, typer.Option("--template", help="Write an example instead: gitt, drive-cycle, ...")
+    ] = None,
 ) -> None:
-    """Write a TOML file with every key, its default, unit and range."""
+    """Write a TOML file with every key, its default, unit and range, or a commented example."""
     from latticecell.output.files import write_file
-    from latticecell.template import commented_toml
+    from latticecell.template import commented_toml, template_files
 
     with _explained():
-        if file.exists() and not force:
-            raise ConfigError(f"{file}: exists already; choose another name or --force")
-        write_file(file, commented_toml())
-    typer.echo(f"wrote {file}; next: latticecell run {file}")
+        found = {} if template is None else template_files(template)
+        text = found.pop("run.toml", None) or commented_toml()
+        todo = {file: text, **{file.parent / name: content for name, content in found.items()}}
+        there = [str(path) for path in todo if path.exists() and not force]
+        if there:
+            raise ConfigError(f"{', '.join(there)}: exists already; choose another name or --force")
+        for path, content in reversed(todo.items()):
+            write_file(path, content)
+    more = "".join(f" and {path}" for path in list(todo)[1:])
+    typer.echo(f"wrote {file}{more}; next: latticecell run {file}")
 
 
 @app.command()

@@ -66,7 +66,13 @@ class Course:
 
 
 def course(config: Config, ocv: OpenCircuit) -> Course:
-    """Follow the protocol of a configuration; a second cycle is looked at for contradictions only."""
+    """Follow the protocol of a configuration; a second cycle is looked at for contradictions only.
+
+    Where a run goes on from another one the start is not known, and nothing is said.
+    """
+    if config.continue_from is not None:
+        todo = islice(turns(config.protocol, 1), MOST_FOLLOWED)
+        return Course([Leg(turn.step, np.nan, np.nan, None) for turn in todo])
     found, walk = Course(), _Walk(config, ocv)
     active = config.materials.active
     if walk.low == walk.high:

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 from inspect import cleandoc
 from typing import NamedTuple
 
 from latticecell.config import Config
+from latticecell.errors import ConfigError, shown
 from latticecell.reader import tables, toml_value
 from latticecell.schema import Section, allowed, key_of, subsection, unit_of
 
@@ -126,6 +129,27 @@ def about(section: Section | type[Section]) -> str:
 def _comment(text: str) -> list[str]:
     paragraphs = [" ".join(paragraph.split()) for paragraph in text.replace("``", "").split("\n\n")]
     return [f"# {line}" for paragraph in paragraphs for line in textwrap.wrap(paragraph, WIDTH)]
+
+
+def template_names() -> list[str]:
+    """Return the names of the examples that ``latticecell new --template`` writes."""
+    return sorted(folder.name for folder in _templates().iterdir() if folder.is_dir())
+
+
+def template_files(name: str) -> dict[str, bytes]:
+    """Return the files of an example by name: ``run.toml``, and those that it refers to.
+
+    Raises `ConfigError` if there is none of that name.
+    """
+    names = template_names()
+    if name not in names:
+        raise ConfigError(f"template {shown(name)}: must be one of {', '.join(names)}")
+    return {file.name: file.read_bytes() for file in (_templates() / name).iterdir() if file.is_file()}
+
+
+def _templates() -> Traversable:
+    """Return the folder of the examples: one of each, with ``run.toml`` in it."""
+    return files("latticecell") / "templates"
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import latticecell as lc
 from cells import SMALL
 from latticecell import ConfigError, config_from_table, resolved_toml
 from latticecell.cell1d.run import cell_of
+from latticecell.checks import outlook, remarks
 from latticecell.cli import app
 from latticecell.output.plots import summary
 from latticecell.run import Simulation, run
@@ -162,6 +163,15 @@ def test_another_cell_is_refused_with_all_that_differs(old, tmp_path):
     particle = {"center_um": [3.0, 3.0, 3.0], "radius_um": 2.1}
     with pytest.raises(ConfigError, match=r"geometry.particles\[0\].radius_um = 2.1 \(2.0 there\)"):
         small_from(old, "end", tmp_path / "r", geometry={**SMALL["geometry"], "particles": [particle]})
+
+
+def test_a_first_step_may_begin_anywhere():
+    """The state is not known when the file is read, so that no voltage is on the wrong side of it."""
+    step = "Discharge at 1C until 3.5 V"
+    with pytest.raises(ConfigError, match="ends at once"):
+        small(step)
+    config = small(step, continue_from="runs/any")
+    assert remarks(config) == [] and dict(outlook(config))["step 1"] == step
 
 
 def test_what_is_no_run_to_go_on_from_is_told(old, tmp_path):

@@ -26,7 +26,9 @@ VERMILLION: Final = "#D55E00"
 GREEN: Final = "#009E73"
 PURPLE: Final = "#CC79A7"
 BLACK: Final = "#000000"
-SHADES: Final = {"charge": "#E3EFF8", "discharge": "#FBEBDC", "hold": "#EAEAEA", "rest": "#F7F7F7"}
+SHADES: Final = {
+    "charge": "#E3EFF8", "discharge": "#FBEBDC", "hold": "#EAEAEA", "rest": "#F7F7F7", "profile": "#EFE7F4",
+}  # fmt: skip
 
 WIDTH_INCH: Final = 7.1
 """Width of a two-column journal page."""

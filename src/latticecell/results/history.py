@@ -55,7 +55,7 @@ class StageSpan:
     cycle, step : int
         From 1.
     kind : str
-        "charge", "discharge", "hold" or "rest".
+        "charge", "discharge", "hold", "rest" or "profile".
     before, first, last : int
         Rows of the history: where the stage starts (the end of the stage before), its first and last row.
     """
