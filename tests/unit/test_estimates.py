@@ -117,18 +117,19 @@ def test_errors_of_space_and_time_do_not_shrink_with_seeds():
     assert estimate([one, other]).value == pytest.approx(3.2)
 
 
-def test_seeds_on_the_finest_network_only_move_with_the_others():
-    whole = Levels(SPACING, approaching(1.0, limit=3.0), (60, 120), (4.0, 4.1))
-    correction = 3.0 - whole.on_networks[-1]
-    alone = [Levels(SPACING[-1:], (value,)) for value in (2.0, 7.0)]
+@pytest.mark.parametrize("main", [1, 2])
+def test_seeds_on_the_main_network_only_move_with_the_others(main):
+    whole = Levels(SPACING, approaching(1.0, limit=3.0), (60, 120), (4.0, 4.1), main)
+    correction = 3.0 - whole.on_networks[main]
+    alone = [Levels(SPACING[main:][:1], (value,)) for value in (2.0, 7.0)]
     found = estimate([whole, *alone])
-    assert found.value == pytest.approx((whole.on_networks[-1] + 9.0) / 3 + correction)
+    assert found.value == pytest.approx((whole.on_networks[main] + 9.0) / 3 + correction)
     one = estimate([whole])
     assert (found.network_error, found.step_error, found.order) == (
         one.network_error, one.step_error, one.order
     )  # fmt: skip
     assert found.n_seeds == 3
-    values = (whole.on_networks[-1], 2.0, 7.0)
+    values = (whole.on_networks[main], 2.0, 7.0)
     assert found.seed_interval == pytest.approx(4.30265 * np.std(values, ddof=1) / math.sqrt(3), rel=1e-5)
 
 
@@ -140,7 +141,7 @@ def test_levels_of_a_seed():
     values = {"coarse": 1.0, "fine": 2.0, "coarse short": 1.5}
     sites, steps = {"coarse": 1000, "fine": 8000}, {"coarse": 60, "coarse short": 120}
     found = levels_of(values, sites, steps, wanted, 1)
-    assert found == Levels([pytest.approx(0.1), pytest.approx(0.05)], [1.0, 2.0], [60, 120], [1.0, 1.5])
+    assert found == Levels([pytest.approx(0.1), pytest.approx(0.05)], [1.0, 2.0], [60, 120], [1.0, 1.5], 1)
     assert levels_of({"coarse": 1.0, "fine": 2.0}, sites, steps, wanted, 1) is None
     assert levels_of({"": 1.0}, {}, {}, wanted, 1) == Levels((1.0,), (1.0,))
     assert levels_of({}, {}, {}, None, 1) is None
@@ -150,6 +151,9 @@ def test_levels_of_a_seed():
         (pytest.approx(0.05),), (2.0,)
     )
     assert levels_of({"coarse": 1.0}, sites, steps, some, 2) is None
+    main = some.model_copy(update={"main": "coarse"})
+    assert levels_of({"coarse": 1.0}, sites, steps, main, 2) == Levels((pytest.approx(0.1),), (1.0,))
+    assert levels_of(values, sites, steps, main, 1).main == 0
 
 
 @pytest.mark.parametrize(
@@ -160,6 +164,10 @@ def test_levels_of_a_seed():
         ({"networks": ["coarse", "coarse"]}, "convergence: 'coarse' occurs twice"),
         ({"networks": ["coarse", "fien"]}, "convergence = 'fien': is not in variants; did you mean fine?"),
         ({"networks": []}, "convergence.networks"),
+        (
+            {"networks": ["coarse", "fine"], "main": "fien"},
+            "convergence.main = 'fien': must be one of networks; did",
+        ),
         ({"networks": ["coarse", "fine", "long", "short"]}, "convergence.networks"),
     ],
 )

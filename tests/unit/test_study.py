@@ -293,3 +293,7 @@ def test_seeds_that_run_on_all_levels(folder):
     }
     found = [(run.level, run.seed) for run in planned(folder, **table)]
     assert found == [("coarse", 2), ("fine", 1), ("fine", 2), ("fine", 3)]
+    table["convergence"]["main"] = "coarse"
+    assert [(run.level, run.seed) for run in planned(folder, **table)][:3] == [
+        ("coarse", i) for i in (1, 2, 3)
+    ]

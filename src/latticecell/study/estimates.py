@@ -37,12 +37,15 @@ class Levels:
     steps : sequence of int
         Numbers of steps of the two runs on the coarsest network, fewest first; empty without.
     at_steps : sequence of float
+    main : int
+        Which network all seeds ran on.
     """
 
     spacing: Sequence[float]
     on_networks: Sequence[float]
     steps: Sequence[int] = ()
     at_steps: Sequence[float] = ()
+    main: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +56,12 @@ class Estimate:
     ----------
     value : float
         Mean over the seeds, extrapolated to a fine network where three of them follow an order; seeds that
-        ran on the finest only are moved by the mean of the others.
+        ran on the main one only are moved by the mean of the others.
     network_error, step_error : float or None
         Of space and time; means over the seeds, since more seeds do not make them smaller.
     seed_interval : float or None
         Half the interval that holds the mean over all microstructures with a confidence of 95 %, from the
-        values on the finest network.
+        values on the main network.
     order : float or None
         Observed in the spacing; mean over the seeds that show one.
     n_seeds : int
@@ -85,14 +88,14 @@ class Estimate:
 def estimate(seeds: Sequence[Levels]) -> Estimate:
     """Return the estimate of a quantity from its values of all seeds; at least one."""
     found = [extrapolate(one.spacing, one.on_networks) for one in seeds]
-    finest = [float(one.on_networks[-1]) for one in seeds]
+    at_main = [float(one.on_networks[one.main]) for one in seeds]
     several = [len(one.on_networks) > 1 for one in seeds]
-    moved = [value - at for (value, _, _), at, whole in zip(found, finest, several, strict=True) if whole]
-    n = len(finest)
-    spread = float(np.std(finest, ddof=1)) if n > 1 else None
+    moved = [value - at for (value, _, _), at, whole in zip(found, at_main, several, strict=True) if whole]
+    n = len(at_main)
+    spread = float(np.std(at_main, ddof=1)) if n > 1 else None
     half = float(student.ppf(0.5 * (1 + CONFIDENCE), n - 1)) / math.sqrt(n) if n > 1 else 0.0
     return Estimate(
-        fmean(finest) + (fmean(moved) if moved else 0.0),
+        fmean(at_main) + (fmean(moved) if moved else 0.0),
         _mean([error for _, error, _ in found]),
         _mean([step_error(one.steps, one.at_steps) for one in seeds]),
         None if spread is None else half * spread,

@@ -36,7 +36,7 @@ def write_page(
 ) -> None:
     """Write the page as one self-contained HTML file.
 
-    Figures show the runs on the finest network, with the errors of the estimates.
+    Figures show the runs on the main network, with the errors of the estimates.
     """
     statuses = columns["status"]
     done = [i for i, status in enumerate(statuses) if status == "done" and is_final(runs[i], spec)]

@@ -193,7 +193,7 @@ def plan(
             if (
                 level
                 and spec.convergence
-                and not (level == spec.convergence.finest or spec.convergence.takes(seed))
+                and not (level == spec.convergence.main_level or spec.convergence.takes(seed))
             ):
                 continue
             try:
@@ -215,8 +215,8 @@ def plan(
 
 
 def is_final(run: Planned, spec: StudySpec) -> bool:
-    """Return whether a run stands for its case: the one on the finest network, or the only one."""
-    return not run.level or spec.convergence is None or run.level == spec.convergence.finest
+    """Return whether a run stands for its case: the one on the main network, or the only one."""
+    return not run.level or spec.convergence is None or run.level == spec.convergence.main_level
 
 
 def _levels(

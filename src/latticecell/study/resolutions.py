@@ -52,7 +52,7 @@ def levels_of(
     wanted : Convergence or None
         None: there is one level, and nothing to extrapolate.
     seed : int
-        One that does not run on all levels has the value of the finest alone.
+        One that does not run on all levels has the value of the main one alone.
 
     Returns
     -------
@@ -62,8 +62,8 @@ def levels_of(
     if wanted is None or "" in values:
         return Levels((1.0,), tuple(values.values())) if values else None
     if not wanted.takes(seed):
-        finest = wanted.finest
-        return Levels((sites[finest] ** (-1 / 3),), (values[finest],)) if finest in values else None
+        main = wanted.main_level
+        return Levels((sites[main] ** (-1 / 3),), (values[main],)) if main in values else None
     if set(values) != set(wanted.levels):
         return None
     both = (wanted.networks[0], wanted.shorter) if wanted.shorter else ()
@@ -72,4 +72,5 @@ def levels_of(
         [values[name] for name in wanted.networks],
         [steps[name] for name in both],
         [values[name] for name in both],
+        wanted.networks.index(wanted.main_level),
     )

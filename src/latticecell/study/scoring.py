@@ -73,7 +73,7 @@ def write_scores(
     out : Path
         Directory of the study.
     spec : StudySpec
-        Its levels of resolution; trends and pictures are those of the finest.
+        Its levels of resolution; trends and pictures are those of the main one.
     variant : str or None
         For the head of the page.
 
@@ -87,7 +87,8 @@ def write_scores(
         levels = Resolutions(
             spec.convergence, {name: finished(planned, name) for name in spec.convergence.levels}
         )
-        runs, variant = levels.runs[spec.convergence.finest], spec.convergence.finest
+        variant = spec.convergence.main_level
+        runs = levels.runs[variant]
     rows = table(targets, runs, scale.reasons, scale.code, levels)
     write_verdicts(out / CSV, rows)
     written = [CSV, PAGE]

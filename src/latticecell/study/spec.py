@@ -90,12 +90,14 @@ class Convergence(Section):
 
     ``networks`` are two or three, coarsest first; ``steps`` two, the longer one first. All networks take the
     longer step, the coarsest also the shorter one. ``seeds`` are those that run on all networks, by default
-    all of them; the others run on the finest.
+    all of them; the others run on ``main``, by default the finest, which also stands for the case in figures
+    and trends.
     """
 
     networks: Annotated[tuple[Text, ...], Field(min_length=1, max_length=3)]
     steps: Annotated[tuple[Text, ...], Field(max_length=2)] = ()
     seeds: Count | tuple[Whole, ...] | None = None
+    main: Text | None = None
 
     @property
     def levels(self) -> dict[str, tuple[str, ...]]:
@@ -113,9 +115,9 @@ class Convergence(Section):
         return self.seeds is None or seed is None or seed in seed_list(self.seeds)
 
     @property
-    def finest(self) -> str:
+    def main_level(self) -> str:
         """The level whose runs stand for the case in figures and pictures."""
-        return self.networks[-1]
+        return self.main or self.networks[-1]
 
 
 class StudySpec(Section):
@@ -229,6 +231,9 @@ def _cross_check(spec: StudySpec) -> Iterator[str]:
             yield f"{where} = {name!r}: is not in variants; {nearest(name, list(spec.variants))}"
     if (one := spec.convergence) and (len(one.steps) == 1 or len(one.networks) + len(one.steps) < 2):
         yield "convergence: needs two or three networks, two steps, or both"
+    if one and one.main is not None and one.main not in one.networks:
+        hint = nearest(one.main, list(one.networks))
+        yield f"convergence.main = {one.main!r}: must be one of networks; {hint}"
     resolutions = list(_convergence_variants(spec))
     for name in sorted({name for name in resolutions if resolutions.count(name) > 1}):
         yield f"convergence: {name!r} occurs twice"

@@ -61,7 +61,7 @@ class StudyResult:
 
     @cached_property
     def runs(self) -> dict[str, dict[int, Run]]:
-        """The finished runs by case and seed; with several resolutions those of the finest network."""
+        """The finished runs by case and seed; with several resolutions those of the main network."""
         found: dict[str, dict[int, Run]] = {}
         for planned, status in zip(self.planned, self.columns["status"], strict=True):
             if status == "done" and is_final(planned, self.spec):

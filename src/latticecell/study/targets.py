@@ -171,7 +171,7 @@ class Targets(Section):
             case = self.cases(target)[0]
             whole = (
                 levels.of({name: mine[seed] for name, mine in values.items() if seed in mine}, case, seed)
-                for seed in values[levels.wanted.finest]
+                for seed in values[levels.wanted.main_level]
             )
             found = [one for one in whole if one is not None] or found
         return estimate(found) if found else None

@@ -1,0 +1,147 @@
+"""A space-filling sample of what the paper does not print, as a study: docs/calibration.md.
+
+python studies/yuan2023/calibrate.py
+python studies/yuan2023/fit.py runs/yuan2023-sample -o front.json
+python studies/yuan2023/calibrate.py --also front.json      # runs what the emulator found, then fit again
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import qmc
+
+import latticecell as lc
+
+Floats = NDArray[np.float64]
+HERE: Final = Path(__file__).resolve().parent
+RUNS: Final = Path("runs/yuan2023-sample")
+SEEDS: Final = 5
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """A quantity that the paper does not print, and the range in which it is sought."""
+
+    name: str
+    low: float
+    high: float
+    log: bool = False
+
+    def at(self, share: float) -> float:
+        """Return the value at a share of the range, 0 to 1."""
+        if self.log:
+            return float(self.low * (self.high / self.low) ** share)
+        return float(self.low + (self.high - self.low) * share)
+
+    def share(self, value: float) -> float:
+        """Return where a value lies in the range, 0 to 1."""
+        low, high, at = (math.log(v) if self.log else v for v in (self.low, self.high, value))
+        return (at - low) / (high - low)
+
+
+UNKNOWNS: Final = (
+    Unknown("amplitude", 1.0, 2.0),  # factor on a third of the volume change
+    Unknown("frozen_below", 0.0, 0.2427),  # stoichiometry where the volume stops to change
+    Unknown("E_ECBD_GPa", 10.0, 150.0, log=True),
+    Unknown("shear_toughness", 1.0, 100.0, log=True),  # relative to that in opening
+    Unknown("drift_m3_per_mol", 1e-6, 5e-6),  # Omega_d times the amplitude: stresses grow with that
+    Unknown("i0_A_per_m2", 50.0, 400.0, log=True),
+    Unknown("R0_ohm_m2", 1e-5, 5e-4, log=True),
+    Unknown("gap_R_nm", 8.0, 40.0, log=True),
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A case of the paper: its input, theta33, toughness, and whether it ends at the end of charging."""
+
+    file: str
+    theta33: float = -1.0
+    toughness: float = 1.0
+    charge_only: bool = False
+
+
+CASES: Final = {
+    "1C": Case("baseline"),
+    "2C": Case("rate_2C"),
+    "50MPa": Case("strength_50MPa", toughness=0.5, charge_only=True),
+    "200MPa": Case("strength_200MPa", toughness=2.0, charge_only=True),
+    "500MPa": Case("strength_500MPa", toughness=5.0, charge_only=True),
+    "15MPa": Case("pressure_15MPa", charge_only=True),
+}
+
+
+def overrides(values: dict[str, float], case: Case) -> dict[str, Any]:
+    """Return the keys of an input that carry a set of unknowns in a case."""
+    amplitude = values["amplitude"]
+    keys: dict[str, Any] = {
+        "materials.active.expansion_ratio": [amplitude, amplitude, amplitude * case.theta33],
+        "materials.active.strain_frozen_below": values["frozen_below"],
+        "materials.active.partial_molar_volume_m3_per_mol": values["drift_m3_per_mol"] / amplitude,
+        "materials.ecbd.youngs_modulus_GPa": values["E_ECBD_GPa"],
+        "interface.law": "mixed_mode",
+        "interface.shear_fracture_energy_J_per_m2": values["shear_toughness"] * case.toughness,
+        "interface.resistance_ohm_m2": values["R0_ohm_m2"],
+        "interface.resistance_gap_nm": values["gap_R_nm"],
+        "kinetics.exchange_current_A_per_m2": values["i0_A_per_m2"],
+        "output.fields_every": 1000,
+    }
+    if case.charge_only:
+        keys["protocol.steps"] = [{"kind": "charge", "c_rate": 1.0, "until_V": 4.3}]
+    return keys
+
+
+def sample(points: int) -> list[dict[str, float]]:
+    """Return the first points of a scrambled Sobol sequence, which fill the box however many there are."""
+    shares = qmc.Sobol(len(UNKNOWNS), rng=1).random(points)
+    return [{u.name: u.at(s) for u, s in zip(UNKNOWNS, row, strict=True)} for row in shares]
+
+
+def seed_of(number: int) -> int:
+    """Return the seed of a point; points share them out, so that an emulator can tell seeds apart."""
+    return 1 + number % SEEDS
+
+
+def specification(points: list[dict[str, float]]) -> dict[str, Any]:
+    """Return the study of the points: every case at every point, on the coarse network."""
+    cases = [
+        {
+            "name": f"{number:03d} {name}",
+            "file": str(HERE / "inputs" / f"{case.file}.toml"),
+            "set": overrides(values, case),
+            "seeds": [seed_of(number)],
+        }
+        for number, values in enumerate(points)
+        for name, case in CASES.items()
+    ]
+    coarse = {"network.spacing_um": 0.85, "network.spacing_max_um": 3.0, "network.growth": 0.4}
+    return {
+        "name": "yuan2023-sample",
+        "base": str(HERE / "inputs/baseline.toml"),
+        "set": coarse,
+        "cases": cases,
+    }
+
+
+def main() -> None:
+    """Run the sample."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--points", type=int, default=19)
+    parser.add_argument("--also", type=Path, help="JSON file with a list of further points")
+    parser.add_argument("--jobs", type=int, default=None)
+    parser.add_argument("-o", "--out", type=Path, default=RUNS)
+    asked = parser.parse_args()
+    points = sample(asked.points) + (json.loads(asked.also.read_text()) if asked.also else [])
+    lc.study(specification(points), jobs=asked.jobs, out=asked.out, say=print)
+
+
+if __name__ == "__main__":
+    main()
