@@ -60,8 +60,13 @@ def test_every_case_has_an_input_and_changes_what_it_says():
     for name in STRENGTHS:
         law = jobs[name].interface
         assert 2 * law.fracture_energy / law.strength == pytest.approx(20e-9, abs=0)
+        assert law.shear_strength is None  # as printed: the same in opening and sliding
+        assert law.shear_fracture_energy == pytest.approx(10 * law.fracture_energy)
     assert [step.c_rate for step in jobs["rate_0.1C"].protocol.steps] == [0.1, 0.1]
-    assert jobs["het_Case4"].materials.active.expansion_ratio == (1.0, 1.0, 0.0)
+    ratios = {name: config.materials.active.expansion_ratio for name, config in jobs.items()}
+    amplitude = ratios["baseline"][0]
+    for name, theta33 in {"baseline": -1.0, "het_Case2": -1.0, "het_Case3": -0.5, "het_Case4": 0.0}.items():
+        assert ratios[name] == pytest.approx((amplitude, amplitude, theta33 * amplitude), abs=1e-12), name
     assert jobs["het_Case4"].materials.active.diffusivity == (1e-14, 1e-14, 1e-14)
     assert jobs["pressure_15MPa"].mechanics.pressure == 15e6
     first, second = jobs["position"].geometry.particles
@@ -113,7 +118,7 @@ def test_convergence_levels_and_1d_cells_run_once():
         assert spacing[f"mesh_{name}"] == pytest.approx(widths[name])
     assert spacing["dt_15"] == pytest.approx(widths["coarse"])
     tried = {run.case.name: run for run in plan(SPEC, Path("out"), seeds=2, names=["experiments"])}
-    assert len(tried) == 35 == len({run.path for run in tried.values()})
+    assert len(tried) == 49 == len({run.path for run in tried.values()})
     assert tried["try_chosen"].config.network.spacing * 1e6 == pytest.approx(widths["coarse"])
     assert all(run.case.extra for run in tried.values())
     path = {run.case.name: run.path.name[-12:] for run in jobs}

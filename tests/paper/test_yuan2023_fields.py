@@ -66,11 +66,11 @@ def test_regions_partition_the_particle(cycle, code):
 def test_experiments_are_tabled_by_their_change(cycle, code, tmp_path):
     scale = read_scale(SPEC)
     (table,) = scale.panels.tables
-    (planned,) = plan(SPEC, tmp_path, names=["try_ecbd_30GPa"])
+    (planned,) = plan(SPEC, tmp_path, names=["try_ecbd_10GPa"])
     one = replace(cycle, case=planned.case.name, about=about_of(planned.case), group=planned.case.group)
     rows = case_rows(table, scale.targets, together(cycle, one))
     assert len(rows) == 1
-    assert rows[0][:2] == ("ecbd_30GPa", "materials.ecbd.youngs_modulus_GPa=30.0")
+    assert rows[0][:2] == ("ecbd_10GPa", "materials.ecbd.youngs_modulus_GPa=10.0")
     assert rows[0][2] == f"{cycle.at('time_s', cycle.charge_end):.0f}" == "900"
     write_lines(tmp_path / table.csv, case_heads(table), rows)
     told = list(csv.reader((tmp_path / "experiments.csv").read_text().splitlines()))
