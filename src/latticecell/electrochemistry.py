@@ -42,6 +42,8 @@ from latticecell.units import FARADAY
 
 BOUND_SLACK = 1e-9
 """How far y may leave [0, 1] before the limiter acts [1]."""
+LEAVING = 0.02
+"""Distance from 0 and 1 at which Newton starts limited nodes; nearer, kinetics are too steep [1]."""
 LIMITER_PASSES = 6
 CHARGE_TOLERANCE = 1e-7
 """Largest share of the current that may be missing, whatever the tolerance of the solver [1]."""
@@ -345,7 +347,9 @@ class Electrochemistry:
                 break
             flagged |= outside
             problem = problem._replace(weight_l=self._monotone(problem, flagged))
-            point = self._evaluate(problem, point.stoich_n, point.p, point.voltage)
+            start = point.stoich_n.copy()
+            start[outside] = np.clip(start[outside], LEAVING, 1.0 - LEAVING)
+            point = self._evaluate(problem, start, point.p, point.voltage)
         reason = "Newton" if trial.error > self._tolerance else "the limiter of the stoichiometry"
         raise SolveError(f"{reason} did not converge", field="electrochemistry", residual=trial.error)
 
@@ -371,7 +375,8 @@ class Electrochemistry:
     def _stuck(self, problem: _Problem, point: _Point) -> Bools:
         """Find the few nodes that keep Newton from converging: negative weights can leave one no root."""
         stuck = np.zeros(self.network.n_nodes, bool)
-        stuck[: self._n_active] = np.abs(point.residual_y / problem.mass) > 0.1 * point.error
+        miss = np.abs(point.residual_y / problem.mass)  # the error may be that of the charge it cannot take
+        stuck[: self._n_active] = miss > max(self._tolerance, 0.1 * float(miss.max()))
         return stuck & (stuck.sum() <= _FEW)
 
     def _newton(self, problem: _Problem, point: _Point) -> tuple[_Point, int, int]:

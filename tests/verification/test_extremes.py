@@ -1,7 +1,5 @@
 """Physics far from the paper's on a network of about 200 nodes: runs are sound, or end with a clear error."""
 
-import time
-
 import numpy as np
 import pytest
 
@@ -11,7 +9,7 @@ from latticecell.numerics import ENERGY_LIMIT, LITHIUM_LIMIT
 from latticecell.run import Simulation
 from latticecell.state import WALL
 
-ALLOWED = 60.0  # seconds for a cycle
+MOST_STEPS = 2000
 CELL = SMALL | {"name": "extreme", "solver": {"dt_initial_s": 20.0}}
 
 
@@ -43,11 +41,11 @@ def cycled(table, path, spoil=None):
     simulation = Simulation.start(config_from_table(table), path)
     if spoil is not None:
         spoil(simulation.stepper, simulation.state)
-    begun, rows = time.perf_counter(), []
+    rows = []
     try:
         for progress in simulation.advance():
             rows.append(progress.row)
-            assert time.perf_counter() - begun < ALLOWED
+            assert len(rows) < MOST_STEPS
     except SolveError as error:
         assert error.time is not None and error.field
         assert error.field != "audit"
@@ -135,3 +133,39 @@ def test_500_grains(tmp_path):
     simulation, rows = cycled(table, tmp_path / "r")
     assert simulation.cursor.finished and simulation.stepper.network.n_grains == 500
     assert rows[-1]["stoich_mean"] < rows[0]["stoich_mean"]
+
+
+@pytest.mark.slow
+def test_a_surface_site_that_runs_empty_does_not_stop_the_run(tmp_path):
+    """Grains of seed 2: negative weights drain a site beyond what its reaction can return."""
+    table = {
+        "microstructure": {"seed": 2},
+        "network": {"spacing_um": 0.85, "spacing_max_um": 3.0, "growth": 0.4},
+        "materials": {
+            "active": {
+                "stress_diffusion": "dilute",
+                "partial_molar_volume_m3_per_mol": 4.155e-6,
+                "expansion_ratio": [1.1807, 1.1807, -1.1807],
+                "strain_frozen_below": 0.0347,
+            },
+            "ecbd": {"youngs_modulus_GPa": 16.5},
+        },
+        "interface": {
+            "law": "mixed_mode",
+            "shear_fracture_energy_J_per_m2": 18.7,
+            "resistance_ohm_m2": 3.2e-4,
+        },
+        "grain_boundary": {"permeance_m_per_s": 2e-6},
+        "kinetics": {"mechanical_ocv": False, "exchange_current_A_per_m2": 385.0},
+        "protocol": {
+            "current_1c_nA": 0.6672,
+            "steps": [{"kind": "charge", "c_rate": 1.0, "until_V": 4.3}],
+        },
+    }
+    simulation = Simulation.start(config_from_table(table), tmp_path / "r")
+    rows = [progress.row for progress in simulation.advance()]
+    assert simulation.cursor.finished
+    assert sum(row["limited_nodes"] > 0 for row in rows) > 0
+    for row in rows:
+        assert abs(row["lithium_balance"]) < LITHIUM_LIMIT
+        assert row["stoich_min"] >= -1e-9
