@@ -1,5 +1,8 @@
 """Steps as sentences: what they mean, the way back, and what is refused."""
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -153,3 +156,22 @@ def test_every_unit_is_read():
             keys_of(text)["duration_s"]
         ]
         assert value == pytest.approx(2 * float(unit.factor), rel=1e-15)
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "protocol.md"
+
+
+def test_examples_and_sentences_of_the_page_are_valid(tmp_path):
+    text = PAGE.read_text()
+    (tmp_path / "drive_cycle.csv").write_text("time_s,current_A\n0,1.5\n1,-0.5\n2,0\n")
+    blocks = re.findall(r"^```toml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 3
+    for block in blocks:
+        (tmp_path / "a.toml").write_text(block)
+        read_config(tmp_path / "a.toml")
+    ends = re.findall(r"`((?:until|for) [^`]+)`", text)
+    assert len(ends) >= 8
+    for end in ends:
+        kind = "Charge at 1C" if re.search(r"V|nAh|mAh|minutes", end) else "Hold"
+        for one in re.split(r", (?=until)", end):
+            assert keys_of(f"{kind} {one}")
