@@ -37,6 +37,33 @@ DATA_TEMPERATURE = 298.15
 
 def cross_check(config: Config) -> list[str]:
     """Return the contradictions between keys that are fine one by one."""
+    found = _check_particles(config) if config.microstructure.labels is None else _check_labels(config)
+    spacing, um = config.network, 1e6
+    if spacing.spacing_max < spacing.spacing:
+        found.append(
+            f"network.spacing_max_um = {spacing.spacing_max * um:g}: must be at least network.spacing_um = "
+            f"{spacing.spacing * um:g}"
+        )
+    found += _check_layers(config) + _check_elasticity(config)
+    found += check_curves(config.materials.active)
+    found += check_protocol(config) + _check_exclusions(config)
+    drift = config.materials.active.stress_diffusion
+    if drift == "thermodynamic" and config.kinetics.mechanical_ocv is False:
+        found.append(
+            f'kinetics.mechanical_ocv = false: contradicts materials.active.stress_diffusion = "{drift}", '
+            "whose equilibrium under stress is that of the shifted voltage"
+        )
+    solver = config.solver
+    if not solver.dt_min <= solver.dt_initial <= solver.dt_max:
+        found.append(
+            f"solver.dt_initial_s = {solver.dt_initial:g}: must be between dt_min_s = {solver.dt_min:g} and "
+            f"dt_max_s = {solver.dt_max:g}"
+        )
+    return found
+
+
+def _check_particles(config: Config) -> list[str]:
+    """Return what is wrong with spheres and the number of their grains."""
     found: list[str] = []
     box = config.geometry
     um = 1e6
@@ -60,11 +87,6 @@ def cross_check(config: Config) -> list[str]:
             if gap <= 0:
                 found.append(f"{where}: overlaps geometry.particles[{j}] by {-gap * um:.3g} um")
     spacing = config.network
-    if spacing.spacing_max < spacing.spacing:
-        found.append(
-            f"network.spacing_max_um = {spacing.spacing_max * um:g}: must be at least network.spacing_um = "
-            f"{spacing.spacing * um:g}"
-        )
     smallest = min(p.radius for p in box.particles)
     grain = 2 * smallest / config.microstructure.grains ** (1 / 3)
     if spacing.spacing > grain / 2:
@@ -72,26 +94,42 @@ def cross_check(config: Config) -> list[str]:
             f"network.spacing_um = {spacing.spacing * um:g}: must be at most {grain * um / 2:.3g} um, half "
             f"the size of a grain ({config.microstructure.grains} grains in a particle)"
         )
-    found += _check_layers(config) + _check_size(config) + _check_elasticity(config)
-    found += check_curves(config.materials.active)
-    found += check_protocol(config) + _check_exclusions(config)
-    drift = config.materials.active.stress_diffusion
-    if drift == "thermodynamic" and config.kinetics.mechanical_ocv is False:
-        found.append(
-            f'kinetics.mechanical_ocv = false: contradicts materials.active.stress_diffusion = "{drift}", '
-            "whose equilibrium under stress is that of the shifted voltage"
-        )
-    solver = config.solver
-    if not solver.dt_min <= solver.dt_initial <= solver.dt_max:
-        found.append(
-            f"solver.dt_initial_s = {solver.dt_initial:g}: must be between dt_min_s = {solver.dt_min:g} and "
-            f"dt_max_s = {solver.dt_max:g}"
-        )
+    return found + _check_size(config)
+
+
+def _check_labels(config: Config) -> list[str]:
+    """Return what is wrong with the keys of labelled voxels; their files are looked at with the laws."""
+    labels = config.microstructure.labels
+    assert labels is not None
+    found = []
+    for key in ("convention", "sense"):
+        given = getattr(labels, key) is not None
+        if labels.orientations is not None and not given:
+            found.append(f"microstructure.labels.{key}: is required with a table of orientations")
+        if labels.orientations is None and given:
+            found.append(f"microstructure.labels.{key}: has no meaning without a table of orientations")
+    if both := sorted(set(labels.ecbd) & set(labels.pores)):
+        found.append(f"microstructure.labels.pores = {list(labels.pores)}: {both[0]} is among ecbd, too")
     return found
+
+
+def _check_voxels(config: Config) -> list[str]:
+    """Read labelled voxels; return why they cannot be used."""
+    from latticecell.imports.load import labelled
+
+    if problems := _check_labels(config):
+        return problems
+    try:
+        labelled(config)
+    except ConfigError as error:
+        return error.problems
+    return _check_size(config)
 
 
 def check_cell1d(config: Config) -> list[str]:
     """Return what keeps a cell from having a homogenised 1-D counterpart."""
+    if config.microstructure.labels is not None:
+        return ["microstructure.labels: has no 1-D counterpart, whose particles are equal spheres"]
     found = []
     radii = [particle.radius * 1e6 for particle in config.geometry.particles]
     for i, radius in enumerate(radii):
@@ -130,8 +168,17 @@ def estimated_sites(config: Config) -> float:
     box, options = config.geometry, config.network
     fine, coarse, growth = options.spacing, max(options.spacing_max, options.spacing), options.growth
     total, filled = 0.0, 0.0
-    for particle in box.particles:
-        radius, width = particle.radius, (coarse - fine) / growth
+    radii, volume = (
+        [particle.radius for particle in box.particles],
+        box.width**2 * (box.cathode + box.separator),
+    )
+    if config.microstructure.labels is not None:
+        from latticecell.imports.load import labelled
+
+        micro = labelled(config)
+        radii, volume = micro.radius_p.tolist(), float(np.prod(micro.box_c))
+    for radius in radii:
+        width = (coarse - fine) / growth
         total += 4 / 3 * math.pi * radius**3 / fine**3
         filled += 4 / 3 * math.pi * radius**3
         # shells of the graded zone: h = fine + growth * distance
@@ -142,7 +189,6 @@ def estimated_sites(config: Config) -> float:
                 break
             total += shell / (fine + growth * distance) ** 3
             filled += shell
-    volume = box.width**2 * (box.cathode + box.separator)
     total *= min(1.0, volume / filled) if filled > 0 else 1.0
     return (total + max(volume - filled, 0.0) / coarse**3) / 0.7
 
@@ -159,6 +205,8 @@ def _check_size(config: Config) -> list[str]:
 
 def check_laws(config: Config) -> list[str]:
     """Make the laws that a configuration names, call those that can be; return what is wrong with them."""
+    if config.microstructure.labels is not None and (problems := _check_voxels(config)):
+        return problems  # the capacity depends on them
     active, salt = config.materials.active, config.electrolyte
     x, found = active.initial_stoichiometry, list[str]()
 
@@ -230,6 +278,7 @@ def remarks(config: Config) -> list[str]:
             f"protocol.current_1c_nA = {given * 1e9:.4g}: empties the particles in "
             f"{fitting / given:.3g} hours, not in about one; left out, 1C is {fitting * 1e9:.4g} nA"
         )
+    found += _told_of_voxels(config)
     kelvin = config.kinetics.temperature
     if abs(kelvin - DATA_TEMPERATURE) > 5.0:
         found.append(
@@ -239,9 +288,29 @@ def remarks(config: Config) -> list[str]:
     return found
 
 
+def _told_of_voxels(config: Config) -> list[str]:
+    """Return what was changed in labelled voxels that are still to be read, and which grains are small."""
+    labels = config.microstructure.labels
+    if labels is None or labels.particle_volume is not None:
+        return []
+    from latticecell.imports.load import labelled
+
+    micro = labelled(config)
+    found = [f"microstructure.labels: {note}" for note in micro.notes]
+    count = np.bincount(micro.label_xyz.ravel(), minlength=len(micro.source_g) + 1)[: len(micro.source_g)]
+    size = np.cbrt(count * np.prod(micro.voxel_c))
+    small = np.unique(micro.source_g[size < 2 * config.network.spacing])
+    if len(small):
+        found.append(
+            f"network.spacing_um = {config.network.spacing * 1e6:g}: {len(small)} grains are smaller than "
+            f"two spacings and may be lost; the smallest is {size.min() * 1e6:.3g} um wide"
+        )
+    return found
+
+
 def outlook(config: Config) -> Iterator[tuple[str, str]]:
     """Yield what a configuration amounts to before anything is computed: names and values, in words."""
-    current, (low, high), area = one_c(config), window(config), config.geometry.width**2 * 1e4
+    current, (low, high), area = one_c(config), window(config), _area(config) * 1e4
     mah = full_charge(config) * (high - low) / 3.6
     yield "capacity", f"{mah:.4g} mAh, {mah / area:.4g} mAh/cm2 (x = {high:g} to {low:g})"
     source = "x moves so far in an hour" if config.protocol.current_1c is None else "protocol.current_1c_nA"
@@ -254,6 +323,15 @@ def outlook(config: Config) -> Iterator[tuple[str, str]]:
     if config.protocol.cycles > 1:
         yield "cycles", f"{config.protocol.cycles}"
     yield "sites", f"about {estimated_sites(config):.2g}"
+
+
+def _area(config: Config) -> float:
+    """Return the cross-section of the cell [m2]."""
+    if config.microstructure.labels is None:
+        return config.geometry.width**2
+    from latticecell.imports.load import labelled
+
+    return float(np.prod(labelled(config).box_c[:2]))
 
 
 def _told(leg: Leg) -> str:

@@ -6,7 +6,7 @@ import json
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -33,6 +33,9 @@ from latticecell.view.command import view_command
 
 if TYPE_CHECKING:
     from latticecell.config import Config
+    from latticecell.meshing.generate import AnyMicrostructure
+    from latticecell.network import Network
+    from latticecell.quality import Row as QualityRow
     from latticecell.run import Row
 
 BAD_INPUT, NUMERICAL_FAILURE, NOT_WRITTEN = 2, 3, 4
@@ -166,18 +169,14 @@ def check(
     typer.echo(printable(f"{file}: fine ({config.name})"))
     for name, value in outlook(config):
         typer.echo(f"  {name:10}{value}")
+    _show_import(config)
 
 
 @app.command()
 def network(file: File, assignments: Assignments = None, laws: Laws = None) -> None:
-    """Build the network of a file and print its quality."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
+    """Build the network of a file and print its quality; that of labelled voxels against their file."""
     from latticecell.meshing.generate import build_network
     from latticecell.microstructure import build_microstructure
-    from latticecell.quality import network_quality
     from latticecell.reader import read_config
 
     with _explained(laws):
@@ -185,19 +184,47 @@ def network(file: File, assignments: Assignments = None, laws: Laws = None) -> N
         begin = time.perf_counter()
         microstructure = build_microstructure(config)
         built = build_network(config, microstructure)
-        seconds = time.perf_counter() - begin
-        quality = network_quality(built, microstructure)
-    table = Table(title=f"{config.name}: network")
+        rows = [*_measured(built, microstructure), ("time [s]", time.perf_counter() - begin, None, None)]
+    _show(f"{config.name}: network", rows)
+
+
+def _measured(network: Network, microstructure: AnyMicrostructure) -> list[QualityRow]:
+    """Rows of a table that compares a network with what it was made from."""
+    from latticecell.imports.agreement import agreement
+    from latticecell.microstructure import Microstructure
+    from latticecell.quality import network_quality
+
+    if isinstance(microstructure, Microstructure):
+        return network_quality(network, microstructure).rows()
+    return agreement(network, microstructure).rows()
+
+
+def _show_import(config: Config, network: Network | None = None) -> None:
+    """Show how the network of labelled voxels agrees with their file."""
+    from latticecell.imports.load import labelled
+    from latticecell.output.cache import network_of
+
+    if config.microstructure.labels is not None:
+        with _explained():
+            rows = _measured(network or network_of(config), labelled(config))
+        _show(f"{config.name}: network against the labelled voxels", rows)
+
+
+def _show(title: str, rows: Sequence[QualityRow]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title=escape(title))
     for heading in ("quantity", "value", "exact", "relative error"):
         table.add_column(heading, justify="left" if heading == "quantity" else "right")
-    for name, value, exact, error in quality.rows():
+    for name, value, exact, error in rows:
         table.add_row(
             escape(name),
             str(value) if isinstance(value, int) else f"{value:.6g}",
             "" if exact is None else f"{exact:.6g}",
             "" if error is None else f"{error:+.2e}",
         )
-    table.add_row(escape("time [s]"), f"{seconds:.2f}", "", "")
     Console().print(table)
 
 
@@ -236,6 +263,7 @@ def run(
         simulation = Simulation.start(config, path, command=" ".join(sys.argv), force=force)
         _say(list(simulation.notes))
         counts = simulation.stepper.network
+        _show_import(config, counts)
         typer.echo(
             f"{counts.n_sites} sites, {counts.n_nodes} nodes, {counts.n_springs} springs, "
             f"{counts.n_bonds} bonds; writing to {path}"

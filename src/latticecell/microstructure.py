@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.spatial import Voronoi
@@ -12,6 +13,9 @@ from scipy.spatial.transform import Rotation
 from latticecell.arrays import Floats, Ints
 from latticecell.config import Config
 from latticecell.errors import ConfigError
+
+if TYPE_CHECKING:
+    from latticecell.imports.microstructure import LabelledMicrostructure
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +50,20 @@ class Microstructure:
     seed: int
 
 
-def build_microstructure(config: Config) -> Microstructure:
-    """Draw grains and orientations; with ``same_grains`` every particle gets those of the first.
+def build_microstructure(config: Config) -> Microstructure | LabelledMicrostructure:
+    """Draw grains and orientations, or take them from labelled voxels.
+
+    With ``same_grains`` every particle gets those of the first.
 
     Raises
     ------
     ConfigError
-        If a particle leaves the cathode block, or particles (or periodic images) overlap.
+        If a particle leaves the cathode block, particles (or periodic images) overlap, or voxels are unfit.
     """
+    if config.microstructure.labels is not None:
+        from latticecell.imports.load import labelled
+
+        return labelled(config)
     geometry = config.geometry
     box = np.array([geometry.width, geometry.width, geometry.cathode + geometry.separator])
     center = np.array([particle.center for particle in geometry.particles], float)

@@ -127,8 +127,19 @@ def due(times: Sequence[float], before: float, after: float, dt_min: float) -> l
 
 def full_charge(config: Config) -> float:
     """Return the charge that would empty the full particles, F c_max times their volume [C]."""
-    volume = sum(4 / 3 * math.pi * particle.radius**3 for particle in config.geometry.particles)
-    return FARADAY * config.materials.active.c_max * volume
+    return FARADAY * config.materials.active.c_max * particle_volume(config)
+
+
+def particle_volume(config: Config) -> float:
+    """Return the volume of all particles [m3]; that of labelled voxels is read unless noted."""
+    labels = config.microstructure.labels
+    if labels is None:
+        return sum(4 / 3 * math.pi * particle.radius**3 for particle in config.geometry.particles)
+    if labels.particle_volume is not None:
+        return labels.particle_volume
+    from latticecell.imports.load import labelled
+
+    return float(labelled(config).volume_p.sum())
 
 
 def window(config: Config) -> tuple[float, float]:

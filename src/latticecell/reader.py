@@ -90,12 +90,23 @@ def read_table(path: Path, above: tuple[Path, ...] = ()) -> Table:
         raise ConfigError(f"{path}: is not valid TOML: {error}") from None
     root_files(table, path.parent)
     root_curves(table, path.parent)
+    _root_labels(table, path.parent)
     base = table.pop("extends", None)
     if base is None:
         return table
     if not isinstance(base, str):
         raise ConfigError(f"extends = {shown(base)}: must be the name of a TOML file ({path.name})")
     return _merged(read_table(path.parent / base, (*above, here)), table)
+
+
+def _root_labels(table: Table, folder: Path) -> None:
+    """Find the files of labelled voxels relative to the file that names them, in place."""
+    own = table.get("microstructure")
+    labels = own.get("labels") if isinstance(own, dict) else None
+    if isinstance(labels, dict):
+        for key in ("file", "orientations"):
+            if isinstance(name := labels.get(key), str) and name:
+                labels[key] = str(folder / name)
 
 
 def _text(path: Path, above: tuple[Path, ...]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -33,6 +34,25 @@ from latticecell.threads import kernel_threads, one_blas_thread
 Row = dict[str, float | int | str]
 FEW_STAGES = 50
 """Stages up to which the end of each is a snapshot, unless the file says otherwise."""
+
+
+def noted(config: Config) -> Config:
+    """Note in a configuration what a run needs to know of labelled voxels; any other is returned as it is."""
+    if config.microstructure.labels is None:
+        return config
+    from latticecell.imports.load import settled
+
+    return settled(config)
+
+
+def _import(config: Config, network: Network) -> dict[str, Any]:
+    """Return how the network agrees with labelled voxels, for ``run.json``."""
+    if config.microstructure.labels is None:
+        return {}
+    from latticecell.imports.agreement import agreement
+    from latticecell.imports.load import labelled
+
+    return {"import": agreement(network, labelled(config)).record()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +131,7 @@ class Simulation:
         with one_blas_thread():
             effort = Effort()
             with effort.phase("network"):
+                config = noted(config)
                 network = origin.network if origin else network or network_of(config)
             threads = kernel_threads(config.solver.threads, network.n_nodes)
             with effort.phase("output"):
@@ -119,6 +140,7 @@ class Simulation:
                     lock=lock,
                 )  # fmt: skip
             try:
+                directory.amend(**_import(config, network))
                 return cls._begin(config, network, directory, origin)
             except LatticecellError as error:
                 with suppress(OutputError):

@@ -114,9 +114,8 @@ def _optional_rows(section: type[Section]) -> Iterator[tuple[str, str, str, str]
     """Yield the rows of a table that need not be there; there is no instance that holds its defaults."""
     for name, field in section.model_fields.items():
         example = (field.examples or [field.default])[0]
-        unit = "" if field.examples else unit_of(field)
         kind = "required" if field.is_required() else "none"
-        text = f"`{toml_value(example, unit)}`"
+        text = f"`{toml_value(example, '')}`"  # a default is written in its unit
         shown = f"{kind} ({text})" if field.is_required() or field.default is None else text
         yield key_of(name, field), field.description or "", shown, allowed(field)
 

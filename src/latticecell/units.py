@@ -40,5 +40,6 @@ SI_PER_UNIT: Final[dict[str, float]] = {
     "mol_per_m3": 1.0,
     "kg_per_m3": 1.0,
     "percent": 1e-2,
+    "um3": 1e-18,
 }
 """SI value of one unit, by the suffix used in TOML keys."""

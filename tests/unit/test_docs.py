@@ -1,4 +1,4 @@
-"""The pages of docs/extending, docs/results.md and docs/materials.md do what they say.
+"""The pages of docs/extending, and some others, do what they say.
 
 Blocks named after their language (```python my_ocv.py) are written to files, other Python blocks are executed
 in one namespace per page, and lines ``$ latticecell ...`` of console blocks must succeed.
@@ -16,7 +16,12 @@ from latticecell.cli import app
 from latticecell.registry import Registry
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = [*sorted((DOCS / "extending").glob("*.md")), DOCS / "results.md", DOCS / "materials.md"]
+PAGES = [
+    *sorted((DOCS / "extending").glob("*.md")),
+    DOCS / "results.md",
+    DOCS / "materials.md",
+    DOCS / "labels.md",
+]
 BLOCK = re.compile(r"^```(\w+)(?: +(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

@@ -17,7 +17,7 @@ INSERTED = 0.38
 ACROSS = 0.15
 """Least distance of inserted sites from those on another particle, in spacings."""
 SKIN = 0.4
-"""Depth below a sphere, in spacings, down to which sites inserted on grain boundaries are moved onto it."""
+"""Depth below a surface, in spacings, down to which sites inserted on grain boundaries are moved onto it."""
 
 
 def triangulate(sites: Sites) -> Ints:
@@ -90,7 +90,7 @@ def straddling(sites: Sites, tet: Ints) -> Bools:
 def conform(sites: Sites, tet: Ints, bad: Bools, rng: np.random.Generator) -> None:
     """Insert a feature site where a tet straddles a feature, or remove the site in the way.
 
-    A site inside a particle that is in the way of one on its sphere is moved onto the sphere, or deleted.
+    A site inside a particle that is in the way of one on its surface is moved onto that, or deleted.
     """
     tet = tet[bad]
     x = unwrap_corners(sites.x, tet, sites.geometry.box)
@@ -148,12 +148,16 @@ def _blockers(sites: Sites, y: Floats, h: Floats, labels: list[set[int]]) -> Int
 
 
 def _raise(sites: Sites, k: int) -> bool:
-    """Move a site of a grain boundary onto the sphere, if that is near."""
+    """Move a site of a grain boundary onto the surface of the particle, if that is near."""
     geometry = sites.geometry
     feature = sites.feature[k] | {geometry.ecbd}
     y = geometry.project(sites.x[k : k + 1], [feature])
     y = geometry.project(y, [{min(feature), geometry.ecbd}])[0]
     near = bool(np.linalg.norm(y - sites.x[k]) < sites.h[k])
+    if near and geometry.apart:
+        distance = np.linalg.norm(geometry.shortest(sites.x - y), axis=1)
+        distance[k] = np.inf
+        near = bool(distance[sites.dim < 3].min() > geometry.apart * sites.h[k])
     if near:
         sites.x[k], sites.feature[k] = geometry.wrap(y), feature
         sites.dim[k] = max(0, sites.dim[k] - 1)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from latticecell.arrays import Floats, Ints
 from latticecell.config import Config
 from latticecell.errors import NetworkError
+from latticecell.imports.microstructure import LabelledMicrostructure
 from latticecell.meshing.conform import conform, shared_labels, straddling, triangulate
 from latticecell.meshing.geometry import UM, CellGeometry
 from latticecell.meshing.labels import label_tets
@@ -33,10 +34,11 @@ WORST_QUALITY = 0.05
 """Worst quality that is accepted if no draw is good; flatter tets spoil the equilibrium solver."""
 
 Drawn = TypeVar("Drawn")
+AnyMicrostructure = Microstructure | LabelledMicrostructure
 
 
 @one_blas_thread()
-def build_network(config: Config, microstructure: Microstructure) -> Network:
+def build_network(config: Config, microstructure: AnyMicrostructure) -> Network:
     """Generate the network; the same input gives the same network.
 
     A network with a poor tet or a lost grain is discarded and sites are drawn anew, a few times; the best
@@ -48,7 +50,12 @@ def build_network(config: Config, microstructure: Microstructure) -> Network:
         If no draw gives a valid network.
     """
     options = config.network
-    geometry = SphereGeometry(microstructure, options.spacing, options.spacing_max, options.growth)
+    lengths = (options.spacing, options.spacing_max, options.growth)
+    geometry: CellGeometry
+    if isinstance(microstructure, Microstructure):
+        geometry = SphereGeometry(microstructure, *lengths)
+    else:
+        geometry = microstructure.geometry(*lengths)
 
     def draw(attempt: int) -> tuple[Sites, Ints, Ints]:
         drawn = _generate(geometry, [microstructure.seed, 1, attempt])

@@ -66,6 +66,8 @@ class CellGeometry(ABC):
 
     sweeps = 0
     """Sweeps of smoothing after which sites are brought back on curved features; 0: slides are exact."""
+    apart = 0.0
+    """Distance from other sites of features, in spacings, below which none is raised onto a surface."""
 
     def __init__(
         self,

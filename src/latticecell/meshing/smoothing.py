@@ -9,6 +9,12 @@ from latticecell.arrays import Ints
 from latticecell.meshing.geometry import ALONG_LINE, Constraints
 from latticecell.meshing.placement import Sites
 from latticecell.network import incidence, signed_volume, unwrap_corners
+from latticecell.quality import tet_quality
+
+SPOILT = 0.2
+"""Quality of a tet below which no site is moved to make it worse."""
+SETTLINGS = 10
+"""Times that sites of spoilt tets are put back; each may spoil others."""
 
 
 def relax(sites: Sites, tet: Ints, limits: Constraints) -> None:
@@ -44,10 +50,37 @@ def smooth(
     sites: Sites, tet: Ints, limits: Constraints, *, target: float, sweeps: int, seed: int,
     release: float = 0.0, step: float = 0.12,
 ) -> None:  # fmt: skip
-    """Raise the worst tet qualities at fixed topology."""
+    """Raise the worst tet qualities at fixed topology.
+
+    Where features are curved, sites are brought back on them every few sweeps.
+    """
+    geometry = sites.geometry
     lists = incidence(tet.ravel(), len(sites))
-    kernel.improve_stars(
-        sites.x, sites.h, tet, lists.start, lists.index, limits.kind_k, limits.axis_kc, limits.center_kc,
-        limits.radius_k, sites.geometry.box, np.empty((int(np.diff(lists.start).max()), 12)),
-        target=target, release=release, step=step, sweeps=sweeps, seed=seed,
-    )  # fmt: skip
+    star = np.empty((int(np.diff(lists.start).max()), 12))
+    some = geometry.sweeps or sweeps
+    for done in range(0, sweeps, some):
+        if done:
+            limits = geometry.constraints(sites)
+        kernel.improve_stars(
+            sites.x, sites.h, tet, lists.start, lists.index, limits.kind_k, limits.axis_kc, limits.center_kc,
+            limits.radius_k, geometry.box, star, target=target, release=release, step=step,
+            sweeps=min(some, sweeps - done), seed=seed ^ (done << 8) or 1,
+        )  # fmt: skip
+        if geometry.sweeps:
+            _settle(sites, tet)
+
+
+def _settle(sites: Sites, tet: Ints) -> None:
+    """Bring sites back on curved features, but for those around tets that this would spoil."""
+    box, old = sites.geometry.box, sites.x
+    before = tet_quality(unwrap_corners(old, tet, box))
+    new = sites.geometry.settle(sites, old)
+    for _ in range(SETTLINGS):
+        after = tet_quality(unwrap_corners(new, tet, box))
+        spoilt = np.unique(tet[(after < SPOILT) & (after < before)])
+        if not len(spoilt):
+            break
+        new[spoilt] = old[spoilt]
+    else:
+        new = old
+    sites.x = new

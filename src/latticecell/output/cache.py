@@ -19,13 +19,13 @@ from typing import Final
 
 import numpy as np
 
-from latticecell import meshing, network, quality
+from latticecell import imports, meshing, network, quality
 from latticecell import microstructure as grains
-from latticecell._kernels import placement, smoothing
+from latticecell._kernels import placement, smoothing, voxels
 from latticecell.config import Config
 from latticecell.errors import ConfigError, OutputError
-from latticecell.meshing.generate import build_network
-from latticecell.microstructure import Microstructure, build_microstructure
+from latticecell.meshing.generate import AnyMicrostructure, build_network
+from latticecell.microstructure import build_microstructure
 from latticecell.network import Network
 from latticecell.numerics import RESULTS_VERSION
 from latticecell.output.files import make_folder
@@ -83,7 +83,7 @@ def network_of(config: Config) -> Network:
     return network
 
 
-def network_key(config: Config, microstructure: Microstructure) -> str:
+def network_key(config: Config, microstructure: AnyMicrostructure) -> str:
     """Digest of all that a network is made from: microstructure, options, and versions of what makes it."""
     digest = hashlib.sha256()
     for field in fields(microstructure):
@@ -98,9 +98,10 @@ def network_key(config: Config, microstructure: Microstructure) -> str:
 
 def generator_files() -> list[Path]:
     """Return the files of the code that builds a network: sources, and kernels as they are compiled."""
-    single = (grains, network, quality, placement, smoothing)
+    single = (grains, network, quality, placement, smoothing, voxels)
     return [
         *sorted(Path(meshing.__path__[0]).glob("*.py")),
+        *sorted(Path(imports.__path__[0]).glob("*.py")),
         *(Path(str(module.__file__)) for module in single),
     ]
 

@@ -1,0 +1,1 @@
+"""Microstructures that were measured, or made by other programs."""

@@ -1,0 +1,123 @@
+"""Label maps with a known truth: a particle, or two, cut into grains by planes or by curved boundaries."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+BOX = 12.0  # um
+NEAREST = 12
+WAVES = 5
+
+
+@dataclass
+class Truth:
+    """Grains 0 .. n - 1 in particles; n is the ECBD. Periodic in x and y; lengths in um."""
+
+    grains: int
+    seed: int
+    curved: bool = False
+    lobed: bool = False
+    two: bool = False
+    pores: int = 0
+    box: float = BOX
+    center: list = field(init=False)
+    radius: float = field(init=False)
+
+    def __post_init__(self):
+        rng = np.random.default_rng([self.seed, 12])
+        self.radius = 0.23 * self.box if self.two else 0.38 * self.box
+        half = self.box / 2
+        offset = np.array([0.25, 0.25, 0.0]) * self.box if self.two else np.zeros(3)
+        self.center = [half - offset, half + offset] if self.two else [half * np.ones(3)]
+        per = self.grains // len(self.center)
+        self.grains = per * len(self.center)
+        self.size = self.radius * (4.19 / per) ** (1 / 3)
+        self.seeds, self.weights, self.wave, self.phase = [], [], [], []
+        for _ in self.center:
+            chosen = []
+            while len(chosen) < per:
+                y = rng.uniform(-1, 1, 3) * 1.1 * self.radius
+                if self._level(y[None])[0] < -0.03 * self.radius:
+                    apart = [np.linalg.norm(y - other) for other in chosen]
+                    if min(apart, default=np.inf) > 0.6 * self.size:
+                        chosen.append(y)
+            seeds = np.array(chosen)
+            apart = np.linalg.norm(seeds[:, None] - seeds, axis=2) + 1e9 * np.eye(per)
+            self.seeds.append(seeds)
+            self.weights.append(rng.uniform(0, 0.4, per) * apart.min(axis=1) ** 2)
+            self.wave.append(rng.normal(size=(per, WAVES, 3)) * 2.0 / self.size)
+            self.phase.append(rng.uniform(0, 2 * np.pi, (per, WAVES)))
+        u = rng.normal(size=(self.pores, 3))
+        reach = rng.uniform(0.3, 0.7, self.pores) * self.radius
+        self.pore_center = u / np.linalg.norm(u, axis=1)[:, None] * reach[:, None]
+        self.pore_radius = 0.35 * self.size
+
+    def _level(self, y):
+        size = np.linalg.norm(y, axis=-1)
+        if not self.lobed:
+            return size - self.radius
+        u = y / np.maximum(size, 1e-12)[..., None]
+        bumps = 0.15 * (u[..., 0] ** 3 - 3 * u[..., 0] * u[..., 1] ** 2) + 0.08 * np.sin(3 * u[..., 2])
+        return size - 0.95 * self.radius * (1 + bumps)
+
+    def domain(self, x):
+        """Domain of each point, (n, 3) to (n,)."""
+        out = np.full(len(x), self.grains)
+        first = 0
+        for p, center in enumerate(self.center):
+            y = np.array(x, float) - center
+            y[:, :2] -= self.box * np.round(y[:, :2] / self.box)
+            inside = np.flatnonzero(self._level(y) < 0)
+            for c in self.pore_center:
+                inside = inside[np.linalg.norm(y[inside] - c, axis=1) > self.pore_radius]
+            z = y[inside]
+            d, near = cKDTree(self.seeds[p]).query(z, k=min(NEAREST, len(self.seeds[p])))
+            d, near = d.reshape(len(z), -1), near.reshape(len(z), -1)
+            if self.curved:
+                for m in range(WAVES):
+                    angle = np.einsum("nkc,nc->nk", self.wave[p][near, m], z) + self.phase[p][near, m]
+                    d += 0.07 * self.size * np.cos(angle)
+            else:
+                d = d**2 - self.weights[p][near]
+            out[inside] = first + np.take_along_axis(near, d.argmin(axis=1)[:, None], axis=1)[:, 0]
+            first += len(self.seeds[p])
+        return out
+
+    def voxels(self, n):
+        """Labels of ``n`` voxels (three numbers) and the size of a voxel."""
+        voxel = self.box / np.array(n)
+        axes = [(np.arange(m) + 0.5) * v for m, v in zip(n, voxel, strict=True)]
+        x = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+        return self.domain(x).reshape(n).astype(np.int32), voxel
+
+    def areas(self, n=300_000, step=0.25, seed=0):
+        """Areas of grain boundaries and of the surface, by segments of random place and direction (Crofton).
+
+        What a segment of finite length misses falls in proportion to it and is extrapolated.
+        """
+        rng = np.random.default_rng(seed)
+        length, low = step * self.size, np.min(self.center, axis=0) - 1.3 * self.radius
+        side = np.max(self.center, axis=0) + 1.3 * self.radius - low
+        low, side = np.maximum(low, 0), np.minimum(side, self.box)  # no periodic image twice
+        x = low + rng.random((n, 3)) * side
+        u = rng.normal(size=(n, 3))
+        u *= length / np.linalg.norm(u, axis=1)[:, None]
+        ends = [self.domain(x + part * u) for part in (0.0, 0.5, 1.0)]
+
+        def crossings(a, b):
+            outer = (a == self.grains) | (b == self.grains)
+            return np.array([((a != b) & ~outer).sum(), ((a != b) & outer).sum()])
+
+        coarse, fine = crossings(ends[0], ends[2]), crossings(*ends[:2]) + crossings(*ends[1:])
+        return 2 * np.prod(side) / (n * length) * (2 * fine - coarse)
+
+
+def salted(label, rng, share=0.3):
+    """Give voxels next to boundaries the label of a random neighbour."""
+    out = label.copy()
+    which, hit = rng.integers(0, 6, label.shape), rng.random(label.shape) < share
+    for i, (axis, step) in enumerate((axis, step) for axis in range(3) for step in (-1, 1)):
+        some = hit & (which == i)
+        out[some] = np.roll(label, step, axis)[some]
+    return out
