@@ -67,19 +67,10 @@ class HighOrder:
     """
 
     def __init__(self, network, diffusivity, degree):
-        tet = network.is_active_t
-        node = np.flatnonzero(network.is_active_n)
-        order = np.lexsort((network.site_n[node], network.domain_n[node]))  # alike in all grains
-        number = np.empty(network.n_nodes, int)
-        number[node[order]] = np.arange(len(node))
-        corners = np.sort(number[network.tet_tn[tet]], axis=1)  # edges run one way in all tets around them
-        mesh = skfem.MeshTet(
-            np.ascontiguousarray(network.x_nc[node[order]].T), np.ascontiguousarray(corners.T)
-        )
-        tensor_gcc = np.einsum("gik,k,gjk->gij", network.rotation_gcc, diffusivity, network.rotation_gcc)
+        mesh, tensor_tcc, pairs, outer = grain_mesh(network, diffusivity)
         element = ELEMENTS[degree]()
         basis = skfem.Basis(mesh, element, intorder=2 * degree)
-        tensor = tensor_gcc[network.domain_t[tet]].transpose(1, 2, 0)[..., None]
+        tensor = tensor_tcc.transpose(1, 2, 0)[..., None]
 
         @skfem.BilinearForm
         def stiffness(u, v, w):
@@ -90,22 +81,37 @@ class HighOrder:
             return u * v
 
         self.stiffness, self.mass = stiffness.assemble(basis).tocsr(), mass.assemble(basis).tocsr()
-        outer = mesh.boundary_facets()
-        site = np.sort(network.site_n[node[order]][mesh.facets[:, outer]], axis=0)
-        _, inverse, count = np.unique(site, axis=1, return_inverse=True, return_counts=True)
-        twice = count[inverse] == 2
-        pairs = outer[twice][np.argsort(inverse[twice], kind="stable")].reshape(-1, 2)
         facets = lambda f: skfem.FacetBasis(mesh, element, facets=f, intorder=2 * degree)  # noqa: E731
         one, other = facets(pairs[:, 0]), facets(pairs[:, 1])
         gap = np.asarray(one.global_coordinates() - other.global_coordinates())
         assert np.abs(gap).max() < 1e-9 * np.ptp(mesh.p)
         self.jump, self.jump_area = points(one) - points(other), one.dx.ravel()
-        surface = facets(outer[count[inverse] == 1])
+        surface = facets(outer)
         self.surface, self.surface_area = points(surface), surface.dx.ravel()
 
     def operator(self, permeance):
         """Diffusion and grain boundaries, (n, n) [m3/s]."""
         return self.stiffness + permeance * self.jump.T @ sp.diags_array(self.jump_area) @ self.jump
+
+
+def grain_mesh(network, diffusivity):
+    """Tets of the grains, which share no node, with their tensors (n_tets, 3, 3) [m2/s]; grain boundaries as
+    pairs of facets (n_pairs, 2), whose corners come in the same order, and the facets on the surface (n,).
+    """
+    tet = network.is_active_t
+    node = np.flatnonzero(network.is_active_n)
+    order = np.lexsort((network.site_n[node], network.domain_n[node]))  # alike in all grains
+    number = np.empty(network.n_nodes, int)
+    number[node[order]] = np.arange(len(node))
+    corners = np.sort(number[network.tet_tn[tet]], axis=1)  # edges run one way in all tets around them
+    mesh = skfem.MeshTet(np.ascontiguousarray(network.x_nc[node[order]].T), np.ascontiguousarray(corners.T))
+    tensor_gcc = np.einsum("gik,k,gjk->gij", network.rotation_gcc, diffusivity, network.rotation_gcc)
+    outer = mesh.boundary_facets()
+    site = np.sort(network.site_n[node[order]][mesh.facets[:, outer]], axis=0)
+    _, inverse, count = np.unique(site, axis=1, return_inverse=True, return_counts=True)
+    twice = count[inverse] == 2
+    pairs = outer[twice][np.argsort(inverse[twice], kind="stable")].reshape(-1, 2)
+    return mesh, tensor_gcc[network.domain_t[tet]], pairs, outer[count[inverse] == 1]
 
 
 def points(basis):
