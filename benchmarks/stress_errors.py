@@ -113,7 +113,7 @@ def study(level):
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("levels", nargs="*", default=["coarse", "medium"], choices=list(LEVELS))
+    parser.add_argument("--levels", nargs="+", default=["coarse", "medium"], choices=list(LEVELS))
     rows = [row for level in parser.parse_args().levels for row in study(level)]
     heads = ["von Mises (GPa)", "median", "99 %", "99.9 %", "error of sigma_h", "slope"]
     print(markdown(["network", *heads], rows))

@@ -1,8 +1,8 @@
 """Limits of ``transport_errors.py`` by elements of high order: ``python benchmarks/transport_limits.py``.
 
-Continuous elements of degree 1 to 3 conduct too well, mixed ones of degree 0 and 1 too little (``tests/highorder.py``
-and ``tests/mixed.py``; both need the ``compare`` extra). Networks, reaction, steps in time and the voltage at
-which to stop are those of the table of the package, the operators are not.
+Continuous elements of degree 1 to 3 (``tests/highorder.py``) conduct too well, mixed ones
+(``tests/mixed.py``) too little; both need the ``compare`` extra. Networks, reaction, steps in time and the
+voltage at which to stop are those of the table of the package, the operators are not.
 """
 
 import argparse
@@ -27,7 +27,6 @@ from mixed import Mixed
 
 CHOICES = {"P1": (HighOrder, 1), "P2": (HighOrder, 2), "P3": (HighOrder, 3), "BDM1": (Mixed, None)}
 TOLERANCE = 3e-5
-VERBOSE=0
 MOST = 12
 """Iterations from which the factors are made anew."""
 """Largest Li that a step may lose, as a share of what the current draws in it [1]."""
@@ -82,7 +81,7 @@ class Preconditioner:
 
 
 class Charge:
-    """Implicit steps at a current, with the reaction of the package at the points of quadrature of the surface."""
+    """Implicit steps at a current, with the reaction of the package at points on the surface."""
 
     def __init__(self, space, laws, amperes):
         self.space, self.law, self.amperes = space, laws.particle, amperes
@@ -110,16 +109,20 @@ class Charge:
             off = np.abs(residual).sum()
             if off < TOLERANCE * drawn:
                 break
-            # the voltage follows, so that the current stays: a term of rank one, all but symmetric
             slope = share * area * reaction.slope_b
             whole = matrix + space.surface.T @ sp.diags_array(slope) @ space.surface
-            pull = space.surface.T @ slope
-            product = lambda v, whole=whole, pull=pull, total=slope.sum(): whole @ v - pull * (pull @ v / total)  # noqa: E731
+            pull, total = space.surface.T @ slope, slope.sum()
+
+            def product(v, whole=whole, pull=pull, total=total):
+                # the voltage follows, so that the current stays: a term of rank one, all but symmetric
+                return whole @ v - pull * (pull @ v / total)
+
             change = self.solver.solve(whole, product, residual, max(0.01 * off, 0.3 * TOLERANCE * drawn))
             new = x + change
-            new[self.rim] = limit_step(x[self.rim], new[self.rim])  # the voltage rises like a wall at both ends
+            new[self.rim] = limit_step(
+                x[self.rim], new[self.rim]
+            )  # the voltage rises like a wall at both ends
             x = new
-            if VERBOSE: print(off/drawn, voltage, self.solver.iterations)
         else:
             raise RuntimeError("no convergence")
         self.trend, self.unknown, self.voltage = x - self.unknown, x, voltage
@@ -134,7 +137,9 @@ def limit(network, config, kind, rate, steps):
     space = Continuous(*given, degree) if maker is HighOrder else Mixed(*given)
     charge = Charge(space, laws, rate * laws.one_c)
     start = np.full(len(space.amount), laws.initial_stoichiometry)
-    return charged(charge.step, start, lambda y: 1e12 * laws.c_max * float(space.amount @ y), 3600 / rate / steps)
+    return charged(
+        charge.step, start, lambda y: 1e12 * laws.c_max * float(space.amount @ y), 3600 / rate / steps
+    )
 
 
 def main() -> None:
@@ -157,7 +162,11 @@ def main() -> None:
                     row.append(f"{limit(network, config, kind, rate, given.steps):.4f}")
                     print(f"{time.process_time():8.1f} s", level, kind, *row, file=sys.stderr, flush=True)
             rows.append(row)
-    print(markdown(["rate", "seed", *(f"{level} {kind}" for level in given.levels for kind in given.kinds)], rows))
+    print(
+        markdown(
+            ["rate", "seed", *(f"{level} {kind}" for level in given.levels for kind in given.kinds)], rows
+        )
+    )
 
 
 if __name__ == "__main__":

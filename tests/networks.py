@@ -6,7 +6,10 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import splu
 
+from latticecell.materials import mechanical_laws
 from latticecell.network import assemble_network
+from latticecell.physics.eigenstrain import LithiumExpansion
+from latticecell.physics.lattice import Lattice, domain_stiffness
 from latticecell.solvers.tangent import gather_matrix, number_unknowns
 
 
@@ -84,3 +87,26 @@ def free_grains(lattice, eigen_tv):
     u_nc = np.zeros((network.n_nodes, 3))
     u_nc[node] = u.reshape(-1, 3)[unknown_n[node]]
     return u_nc
+
+
+def pressure_errors(config, network, strain=-0.004):
+    """Errors of sigma_h in the tets, and recovered at the nodes, as shares of its root mean square.
+
+    A free sphere of tied grains strains by b (r / R)^2 in all directions, as if Li left its rim first. By
+    Timoshenko and Goodier, Theory of Elasticity, chapter 13,
+
+        sigma_h = 2 E b / (3 (1 - nu)) [3 / 5 - (r / R)^2].
+    """
+    laws, active, particle = mechanical_laws(config), config.materials.active, config.geometry.particles[0]
+    lattice = Lattice(network, domain_stiffness(laws, network))
+    own, tet = network.is_active_n, network.is_active_t
+    square_n = ((network.x_nc - particle.center) ** 2).sum(axis=1) / particle.radius**2
+    eigen = LithiumExpansion(laws, network).of_linear(np.where(own, strain * square_n, 0.0))
+    stress = lattice.stress(free_grains(lattice, eigen), np.zeros(2), eigen)[:, :3].mean(axis=1)
+    exact_n = 2 * active.youngs_modulus * strain / (3 * (1 - active.poisson_ratio)) * (0.6 - square_n)
+    exact_t = exact_n[network.tet_tn].mean(axis=1)
+    pairs = (
+        (stress[tet], exact_t[tet], network.volume_t[tet]),
+        ((lattice.recovery @ stress)[own], exact_n[own], network.volume_n[own]),
+    )
+    return [float(np.sqrt(v @ (found - exact) ** 2 / (v @ exact**2))) for found, exact, v in pairs]

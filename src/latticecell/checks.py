@@ -16,6 +16,7 @@ from latticecell.errors import ConfigError
 from latticecell.laws import ELECTROLYTE_LAWS, bond_law
 from latticecell.laws.bond import BondParameters
 from latticecell.laws.chosen import open_circuit, strains
+from latticecell.laws.elastic import mean_poisson_ratio, transversely_isotropic_stiffness
 from latticecell.nominal import Course, Leg, course
 from latticecell.protocol import full_charge, nominal_current, one_c, window
 from latticecell.schema import key_of
@@ -33,6 +34,8 @@ MOST_TOLD = 20
 """Steps of a protocol that `outlook` tells, and that `remarks` remarks on."""
 DATA_TEMPERATURE = 298.15
 """Temperature of the built-in data, and the default [K]."""
+POISSON_BOUND = 0.42
+"""Poisson's ratio above which linear tets lock: the error of their pressure is twice that at 0.25."""
 
 
 def cross_check(config: Config) -> list[str]:
@@ -285,6 +288,28 @@ def remarks(config: Config) -> list[str]:
             f"kinetics.temperature_K = {kelvin:g}: conductivities, diffusivities, exchange currents and the "
             f"open-circuit voltage keep their values, those of {DATA_TEMPERATURE} K unless you gave others"
         )
+    return found + _locking(config)
+
+
+def _locking(config: Config) -> list[str]:
+    """Name the materials that are too close to incompressible for linear tets, see docs/errors.md."""
+    materials, found = config.materials, list[str]()
+    active = materials.active
+    ratios = {name: getattr(materials, name).poisson_ratio for name in ("active", "ecbd", "separator")}
+    said = "poisson_ratio"
+    if active.youngs_modulus_c and active.poisson_ratio_c is not None and active.shear_modulus_c:
+        elastic = active.youngs_modulus, active.poisson_ratio, active.youngs_modulus_c, active.poisson_ratio_c
+        ratios["active"] = mean_poisson_ratio(
+            transversely_isotropic_stiffness(*elastic, active.shear_modulus_c)
+        )
+        said = "poisson_ratio, averaged over directions,"
+    for name, ratio in ratios.items():
+        if ratio > POISSON_BOUND:
+            found.append(
+                f"materials.{name}.{said if name == 'active' else 'poisson_ratio'} = {ratio:.4g}: above "
+                f"{POISSON_BOUND:g} errors of the mean stress are twice those of 0.25 and grow without limit "
+                "towards 0.5, for linear elements lock"
+            )
     return found
 
 

@@ -260,3 +260,31 @@ def test_check_tells_capacity_current_and_duration(tmp_path):
     )
     assert result.exit_code == 0
     assert "warning: kinetics.temperature_K = 333" in result.output
+
+
+@pytest.mark.parametrize("name", ["active", "ecbd", "separator"])
+def test_nearly_incompressible_materials_are_said(name):
+    for ratio, said in ((0.42, 0), (0.43, 1)):
+        found = remarks(config_from_table({"materials": {name: {"poisson_ratio": ratio}}}))
+        assert len(found) == said
+    assert found[0].startswith(f"materials.{name}.poisson_ratio = 0.43: above 0.42 ")
+
+
+def test_crystals_are_judged_by_their_average(tmp_path):
+    """In the plane 0.45, yet far from incompressible; and the other way round."""
+    for ratio, across, said in ((0.45, 0.1, 0), (0.4, 0.49, 1)):
+        active = {
+            "elasticity": "transversely_isotropic", "poisson_ratio": ratio, "poisson_ratio_c": across,
+            "youngs_modulus_c_GPa": 78.0, "shear_modulus_c_GPa": 20.0,
+        }  # fmt: skip
+        found = remarks(config_from_table({"materials": {"active": active}}))
+        assert len(found) == said, found
+    assert "averaged over directions" in found[0]
+
+
+def test_check_warns_of_locking(tmp_path):
+    result = CliRunner().invoke(
+        app, ["check", str(written(tmp_path, "")), "--set", "materials.active.poisson_ratio=0.46"]
+    )
+    assert result.exit_code == 0
+    assert "warning: materials.active.poisson_ratio = 0.46: above 0.42" in result.output

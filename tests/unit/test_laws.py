@@ -8,6 +8,7 @@ from latticecell.laws import EXPANSION_LAWS, OCV_LAWS
 from latticecell.laws.elastic import (
     VOIGT,
     isotropic_stiffness,
+    mean_poisson_ratio,
     rotate_stiffness,
     transversely_isotropic_stiffness,
     voigt_strain,
@@ -83,6 +84,15 @@ def test_transversely_isotropic_stiffness_has_the_moduli_that_were_asked_for():
     )
     assert compliance[2, 2] == pytest.approx(1 / 57e9, rel=1e-12)
     np.testing.assert_allclose(np.diag(compliance)[3:], [1 / 33e9, 1 / 33e9, 2 * 1.23 / 81e9], rtol=1e-12)
+
+
+def test_the_mean_poisson_ratio_is_that_of_the_average_over_directions():
+    assert mean_poisson_ratio(isotropic_stiffness(81e9, 0.43)) == pytest.approx(0.43, rel=1e-12)
+    stiffness = transversely_isotropic_stiffness(81e9, 0.23, 57e9, 0.45, 33e9)
+    rotations = Rotation.random(20000, rng=np.random.default_rng(6)).as_matrix()
+    mean = rotate_stiffness(stiffness, rotations).mean(axis=0)
+    lame, shear = mean[0, 1], mean[3, 3]
+    assert mean_poisson_ratio(stiffness) == pytest.approx(lame / (2 * (lame + shear)), rel=5e-3)
 
 
 def test_rotated_stiffness_agrees_with_the_rotated_tensors():

@@ -142,13 +142,24 @@ def test_li_left_is_that_of_cubic_elements(grains, permeance):
     """
     pytest.importorskip("skfem", reason="scikit-fem is not installed")
     from highorder import HighOrder
+    from mixed import Mixed
 
     dt, sink = 6000.0, 1e-6
     cubic = HighOrder(grains, FLAT, 3)
     surface = cubic.surface.T @ sp.diags_array(cubic.surface_area) @ cubic.surface
     mass = np.asarray(cubic.mass.sum(axis=0)).ravel()
     matrix = cubic.mass + dt * (cubic.operator(permeance) + sink * surface)
-    exact = mass @ sla.spsolve(matrix.tocsc(), mass)
+    exact, failed = sla.cg(matrix, mass, rtol=1e-8, M=sp.diags_array(1 / matrix.diagonal()))
+    assert not failed
+    exact = mass @ exact
+    mixed = Mixed(grains, FLAT, permeance)
+    matrix, source, fields = mixed.step(dt)
+    matrix += sink * mixed.surface.T @ sp.diags_array(mixed.surface_area) @ mixed.surface
+    one = np.ones(len(mixed.amount))
+    symmetric = {"diag_pivot_thresh": 0.0, "options": {"SymmetricMode": True}}
+    found = sla.splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", **symmetric).solve(source(one))
+    above = mixed.amount @ fields(found, one)
+    assert 1.0 < above / exact < 1.04  # the limit is between
 
     n = int(grains.is_active_n.sum())
     volume, ends = grains.volume_n[:n], grains.kind_b == INTERFACE_BOND

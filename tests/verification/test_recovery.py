@@ -6,10 +6,11 @@ from scipy.spatial.transform import Rotation
 
 from cells import tiny
 from latticecell import build_microstructure, build_network
+from latticecell.checks import POISSON_BOUND
 from latticecell.laws.elastic import isotropic_stiffness
 from latticecell.physics.lattice import Lattice
 from latticecell.recovery import recovery_matrix
-from networks import box_network
+from networks import box_network, pressure_errors
 
 SIZE = np.array([1.3e-6, 1.3e-6, 1.3e-6])
 UM = 1e-6
@@ -86,3 +87,16 @@ def test_stress_potential_of_a_bent_lattice():
         square = network.volume_n @ (found - exact) ** 2 / (network.volume_n @ exact**2)
         miss.append(np.sqrt(square))
     assert np.log2(miss[0] / miss[1]) > 1.8 and miss[1] == pytest.approx(0, abs=0.05)
+
+
+def test_stress_of_a_swollen_sphere_towards_incompressible_grains():
+    """Tets lock: the bound of the warning is where their error is about twice that at 0.25."""
+    found = []
+    for nu in (0.25, POISSON_BOUND, 0.48):
+        active = {"poisson_ratio": nu, "expansion_ratio": [1.0, 1.0, 1.0]}
+        config = tiny(materials={"active": active})
+        found.append(pressure_errors(config, build_network(config, build_microstructure(config))))
+    (tets, recovered), (tets_bound, recovered_bound), (tets_high, recovered_high) = found
+    assert max(tets, recovered) < 0.25
+    assert 1.3 < tets_bound / tets < 2.5 and recovered_bound / recovered < 1.7, found
+    assert tets_high > 3 * tets and recovered_high < 0.8 * tets_high, found

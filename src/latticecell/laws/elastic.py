@@ -44,6 +44,17 @@ def transversely_isotropic_stiffness(e: float, nu: float, e_c: float, nu_c: floa
     return np.linalg.inv(compliance).astype(float)
 
 
+def mean_poisson_ratio(stiffness: Floats) -> float:
+    """Return Poisson's ratio of the isotropic solid with the Voigt averages of a stiffness (6, 6) [1].
+
+    3 K and 2 G are the means of the stiffness over its isotropic and deviatoric parts (Hill, Proc. Phys.
+    Soc. A 65, 349 (1952)); nu = (3 K - 2 G) / (6 K + 2 G), that of the solid itself if it is isotropic.
+    """
+    bulk = float(stiffness[:3, :3].sum()) / 3  # 3 K
+    shear = (float(np.trace(stiffness[:3, :3])) + 2 * float(np.trace(stiffness[3:, 3:])) - bulk) / 5  # 2 G
+    return (bulk - shear) / (2 * bulk + shear)
+
+
 def rotate_stiffness(stiffness: Floats, rotation_gcc: Floats) -> Floats:
     """Rotate a stiffness from crystal to cell axes, (n, 6, 6) for (n, 3, 3) rotations."""
     bond = stress_rotation(rotation_gcc)
