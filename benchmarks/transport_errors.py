@@ -17,6 +17,7 @@ from latticecell.electrochemistry import Current, Electrochemistry
 from latticecell.materials import electro_laws
 from latticecell.output.cache import network_of
 from latticecell.state import State
+from latticecell.units import FARADAY
 from tables import markdown
 
 LEVELS = {  # about 2.2k, 4k and 8k sites
@@ -28,14 +29,14 @@ VOLTS = 4.3
 SHARES = (1.0, 0.1, 0.0)
 
 
-def linear_problem(level, seed, tetwise=0.1):
+def linear_problem(level, seed, tetwise=0.1, drift="off"):
     """Return the configuration."""
     return config_from_table(
         {
             "microstructure": {"seed": seed},
             "network": LEVELS[level],
             "materials": {
-                "active": {"stress_diffusion": "off"},
+                "active": {"stress_diffusion": drift},
                 "ecbd": {"ionic_conductivity_S_per_m": 1e3, "electronic_conductivity_S_per_m": 1e5},
                 "separator": {"ionic_conductivity_S_per_m": 1e3},
             },
@@ -76,19 +77,27 @@ def charged(step, stoich, amount, dt):
 def lattice(level, seed, rate, tetwise, steps):
     """Li left [pmol] with the fluxes of the package."""
     config = linear_problem(level, seed, tetwise)
-    network, laws = network_of(config), electro_laws(config)
+    network = network_of(config)
+    return left(config, network, rate, steps, lambda mean: np.zeros(network.n_nodes))
+
+
+def left(config, network, rate, steps, psi):
+    """Li left [pmol] with stress potentials ``psi(mean stoichiometry)`` (n_nodes,)."""
+    laws = electro_laws(config)
     solver, state = Electrochemistry(laws, network, config.solver), State.zeros(network)
     solver.initial(state)
-    gap, psi, control = np.zeros(network.n_bonds), np.zeros(network.n_nodes), Current(rate * laws.one_c)
+    gap, control = np.zeros(network.n_bonds), Current(rate * laws.one_c)
+    amount = lambda y: laws.c_max * float(network.volume_n @ y)  # noqa: E731
+    whole = laws.c_max * float(network.volume_n[network.is_active_n].sum())
 
     def step(origin, length):
-        found = solver.solve(state, length, control, gap_b=gap, psi_n=psi, origin_n=origin)
+        mean = (amount(origin) - control.amperes * length / FARADAY) / whole
+        found = solver.solve(state, length, control, gap_b=gap, psi_n=psi(mean), origin_n=origin)
         for name in ("stoich_n", "phi_s_n", "phi_l_n", "current_b", "voltage"):
             getattr(state, name)[...] = getattr(found, name)
         return found.stoich_n, found.voltage
 
-    amount = lambda y: 1e12 * laws.c_max * float(network.volume_n @ y)  # noqa: E731
-    return charged(step, state.stoich_n.copy(), amount, 3600 / rate / steps)
+    return 1e12 * charged(step, state.stoich_n.copy(), amount, 3600 / rate / steps)
 
 
 def main() -> None:
