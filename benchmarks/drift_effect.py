@@ -23,7 +23,7 @@ from networks import free_grains
 
 
 def effects(level, seed, rate, steps):
-    """Li without drift, and what drift adds with means over the tets of a node and with recovered stresses."""
+    """Li without drift, what drift adds with means over the tets of a node, and with recovered stresses."""
     config = linear_problem(level, seed, drift="dilute")
     network, laws = network_of(config), mechanical_laws(config)
     lattice = Lattice(network, domain_stiffness(laws, network))
