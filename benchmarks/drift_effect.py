@@ -27,7 +27,8 @@ def effects(level, seed, rate, steps):
     config = linear_problem(level, seed, drift="dilute")
     network, laws = network_of(config), mechanical_laws(config)
     lattice = Lattice(network, domain_stiffness(laws, network))
-    eigen = LithiumExpansion(laws, network).of_linear(np.where(network.is_active_n, 1.0, 0.0))
+    expansion = LithiumExpansion(laws, network)
+    eigen = expansion.of_linear(np.where(network.is_active_n, 1.0, 0.0))
     mean_t = lattice.stress(free_grains(lattice, eigen), np.zeros(2), eigen)[:, :3].mean(axis=1)
     tet = network.is_active_t
     volume, node = network.volume_t[tet], network.tet_tn[tet]
@@ -35,11 +36,11 @@ def effects(level, seed, rate, steps):
         np.bincount(node.ravel(), np.repeat(value, 4), network.n_nodes)
         for value in (volume * mean_t[tet], volume)
     )
-    unit, expansion = electro_laws(config).psi_per_pascal, laws.expansion
-    start = float(expansion.strain(laws.initial_stoichiometry))
+    unit = electro_laws(config).psi_per_pascal
+    strain = lambda mean: float(expansion.linear(np.full(network.n_nodes, mean)).min())  # noqa: E731
     found = []
     for stress in (0.0 * held, total / np.where(held > 0, held, 1.0), lattice.recovery @ mean_t):
-        psi = lambda mean, stress=stress: unit * stress * (float(expansion.strain(mean)) - start)  # noqa: E731
+        psi = lambda mean, stress=stress: unit * stress * strain(mean)  # noqa: E731
         found.append(left(config, network, rate, steps, psi))
     return found[0], found[1] - found[0], found[2] - found[0]
 
