@@ -25,6 +25,7 @@ from latticecell.errors import (
     printable,
 )
 from latticecell.export.command import export_command
+from latticecell.library.command import materials_command
 from latticecell.registry import load
 from latticecell.report.command import report_command
 from latticecell.signals import Stop, stopping, streams
@@ -304,6 +305,7 @@ app.command("cell1d")(_explained()(cell1d_command))
 app.command("view")(_explained()(view_command))
 app.command("report")(_explained()(report_command))
 app.command("export")(_explained()(export_command))
+app.command("materials")(_explained()(materials_command))
 app.command("study")(_explained()(study_command))
 
 

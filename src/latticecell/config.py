@@ -62,6 +62,7 @@ ProfileUnit = Literal[
     "C", "nA", "uA", "mA", "A", "mA_per_cm2", "A_per_m2", "nW", "uW", "mW", "W", "mW_per_cm2", "W_per_m2"
 ]
 Passes = Annotated[int, Field(strict=True, ge=1, le=100_000)]
+MaterialName = Annotated[str, Field(min_length=1, max_length=100)]
 VoltageCurve = Annotated[
     str | Curve,
     Named("materials.active.ocv"),
@@ -206,6 +207,8 @@ class NetworkOptions(Section):
 class ActiveMaterial(Section):
     """The cathode active material, NCM111 by default."""
 
+    material: MaterialName | None = Field(default=None, examples=["nmc811"])
+    """Material of the library whose values are the defaults of this table; left out: those written here."""
     c_max: Concentration = 48537.0
     """Li concentration of the full crystal, at stoichiometry 1."""
     initial_stoichiometry: Fraction = 0.9703
@@ -276,6 +279,8 @@ class Ecbd(Section):
 class Separator(Section):
     """The electrolyte between the cathode block and the Li metal."""
 
+    material: MaterialName | None = Field(default=None, examples=["li6ps5cl"])
+    """Electrolyte of the library whose values are the defaults of this table; left out: LLZO, as here."""
     youngs_modulus: Modulus = 150.0
     """Young's modulus of the separator."""
     poisson_ratio: Poisson = 0.26

@@ -20,6 +20,7 @@ from latticecell.config import Config
 from latticecell.curvefiles import root_curves, with_curves
 from latticecell.curves import Curve
 from latticecell.errors import LONGEST_VALUE, MOST_PROBLEMS, ConfigError, shown
+from latticecell.library import with_materials
 from latticecell.schema import Section, allowed, from_si, key_of, subsection, unit_of
 from latticecell.steptables import in_keys, prepared, root_files
 from latticecell.units import SI_PER_UNIT
@@ -183,8 +184,9 @@ def config_from_table(table: Table, source: str = "input", *, laws: bool = True)
     """
     table, told = prepared(table)
     table, more = with_curves(table)
+    table, unknown = with_materials(table)
     config, problems = checked(Config, table)
-    problems = told + more + problems
+    problems = told + more + unknown + problems
     if config is not None and not problems:
         problems = cross_check(config) + (check_laws(config) if laws else [])
     if problems:

@@ -35,7 +35,7 @@ LAYERS = [
     {"laws", "solvers"},
     {"coverage"},
     {"checks", "nominal", "protocol", "stepchecks", "steptables", "wording"},
-    {"curvefiles", "reader"},
+    {"curvefiles", "library", "reader"},
     {"materials"},
     {"microstructure", "template"},
     {"network"},
