@@ -93,6 +93,21 @@ def test_energy_closes_on_paths_that_change_their_mode_with_second_order():
     assert misses[2] < 0.35 * misses[1] < 0.35**2 * misses[0] * 1.5
 
 
+def test_one_large_step_costs_what_many_small_ones_do():
+    """Opened within the elastic range, then slid to the end at once: the loss is that of the path."""
+    own, found = law(), []
+    start, end = 1e-11 * NORMAL, 1.2e-8 * SLIDE + 0.8e-8 * NORMAL
+    first = own.respond(start, NORMAL, 0 * NORMAL, np.zeros((1, 2)), 60.0).history_bh
+    for steps in (1, 2000):
+        history, here = first, start
+        for k in range(1, steps + 1):
+            there = start + k / steps * (end - start)
+            history, here = own.respond(there, NORMAL, here, history, 60.0).history_bh, there
+        found.append(history[0])
+    assert found[0][0] == found[1][0] > 0.5
+    assert found[0][1] == pytest.approx(found[1][1], rel=0.02)
+
+
 def test_damage_never_heals_when_the_mode_changes():
     own = law()
     opened = own.respond(4e-9 * NORMAL, NORMAL, 0 * NORMAL, np.zeros((1, 2)), 60.0).history_bh

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from latticecell.arrays import Bools, Floats
 from latticecell.errors import ConfigError
@@ -17,6 +18,13 @@ from latticecell.laws.bond import (
     contact_traction,
 )
 
+Indices = NDArray[np.intp]
+ALL = slice(None)
+SLIGHT = 1e-9
+"""Change of the share of sliding in a step that does not count [1]."""
+PARTS = 16
+"""Parts of the path of a step along which the loss is added up."""
+
 
 class MixedModeLaw:
     """Bilinear law in the effective opening whose onset and end depend on the share of sliding.
@@ -27,9 +35,9 @@ class MixedModeLaw:
     strength / K; the bond is broken at d_f = 2 G_c / (K d_0). Damage never falls, also when B changes. With
     equal strengths and toughnesses this is `BilinearLaw`.
 
-    A bond remembers its damage and what it has lost. The loss of a step is exact where B does not change
-    along it, and of second order in the step where it does. The tangent leaves the derivative by B out,
-    which would make it unsymmetric.
+    A bond remembers its damage and what it has lost. The loss of a step is added up along the straight path
+    of its opening: exact where B does not change, of second order in the step where it does. The tangent
+    leaves the derivative by B out, which would make it unsymmetric.
 
     Parameters
     ----------
@@ -87,8 +95,15 @@ class MixedModeLaw:
         fall = (self._stiffness - self._residual) * final * onset / ((final - onset) * size**3)
         secant = self._secant(damage)
         before = Opening.of(opening_old_bc, normal_bc)
-        middle = np.where(before.effective_b > 0, 0.5 * (share + _sliding_share(before)), share)
-        lost = history_bh[:, 1] + self._loss(history_bh[:, 0], damage, middle)
+        turned = np.where(before.effective_b > 0, abs(share - _sliding_share(before)), 0.0) > SLIGHT
+        turning, steady = (np.flatnonzero((damage > history_bh[:, 0]) & such) for such in (turned, ~turned))
+        lost = history_bh[:, 1].copy()
+        lost[steady] += self._loss(history_bh[steady, 0], damage[steady], share[steady], steady)
+        if len(turning):
+            lost[turning] += self._lost_along(
+                turning, opening_old_bc[turning], opening_bc[turning], normal_bc[turning],
+                history_bh[turning, 0], damage[turning],
+            )  # fmt: skip
         return BondResponse(
             contact_traction(opening, normal_bc, secant, self._stiffness),
             contact_tangent(
@@ -119,20 +134,44 @@ class MixedModeLaw:
         """Return the energy per area lost to damage so far, (n_bonds,) [J/m2]."""
         return history_bh[:, 1].copy()
 
-    def _ends(self, share_b: Floats) -> tuple[Floats, Floats]:
+    def _ends(self, share_b: Floats, b: Indices | slice = ALL) -> tuple[Floats, Floats]:
         """Return the openings at which damage begins and is complete, for a share of sliding [m]."""
         mixed = share_b**self._exponent
-        first, second = self._onset_b
+        first, second = (part[b] for part in self._onset_b)
         onset = np.sqrt(first**2 + (second**2 - first**2) * mixed)
-        energy = self._energy_b[0] + (self._energy_b[1] - self._energy_b[0]) * mixed
+        opened, slid = (part[b] for part in self._energy_b)
+        energy = opened + (slid - opened) * mixed
         return onset, 2 * energy / (self._stiffness * onset)
 
-    def _loss(self, before_b: Floats, after_b: Floats, share_b: Floats) -> Floats:
+    def _lost_along(
+        self, b: Indices, from_bc: Floats, to_bc: Floats, normal_bc: Floats, old_b: Floats, new_b: Floats
+    ) -> Floats:
+        """Return what damage costs that grows on a straight path between two openings, (n,) [J/m2].
+
+        Parts of the path have a share of sliding each; on a path that does not change it the sum is exact.
+        """
+        lost, damage, last = np.zeros(len(b)), old_b, Opening.of(from_bc, normal_bc)
+        shares = _sliding_share(last)
+        for k in range(1, PARTS + 1):
+            here = Opening.of(from_bc + k / PARTS * (to_bc - from_bc), normal_bc)
+            share = _sliding_share(here)
+            middle = np.where(last.effective_b > 0, 0.5 * (share + shares), share)
+            onset, final = self._ends(share, b)
+            reached = (
+                new_b
+                if k == PARTS
+                else np.clip(bilinear_damage(here.effective_b, onset, final), damage, new_b)
+            )
+            lost += self._loss(damage, reached, middle, b)
+            damage, last, shares = reached, here, share
+        return lost
+
+    def _loss(self, before_b: Floats, after_b: Floats, share_b: Floats, b: Indices) -> Floats:
         """Return what growing damage costs at a fixed share of sliding, (n_bonds,) [J/m2].
 
         (K - K_res) d_m^2 / 2 integrated over the damage.
         """
-        onset, final = self._ends(share_b)
+        onset, final = self._ends(share_b, b)
         rate = 0.5 * (self._stiffness - self._residual) * final * onset / (final - onset)
         return rate * (_stretch(after_b, onset, final) - _stretch(before_b, onset, final))
 
