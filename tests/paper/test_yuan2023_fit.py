@@ -14,7 +14,7 @@ STUDY = Path(__file__).parents[2] / "studies" / "yuan2023"
 
 
 @pytest.fixture(name="scripts", scope="module")
-def scripts_fixture():
+def scripts_fixture(code):
     sys.path.insert(0, str(STUDY))
     try:
         import calibrate

@@ -37,7 +37,7 @@ def test_shapes_follow_from_the_location():
     assert state.u_nc.shape == (network.n_nodes, 3)
     assert state.gap_b.shape == (network.n_bonds,)
     assert state.strain_c.shape == (2,)
-    assert state.passed.shape == (5,)
+    assert state.passed.shape == (6,)
 
 
 def test_unit_of_pictures_may_differ_from_that_of_files():

@@ -72,7 +72,7 @@ def test_conventions_agree_on_a_rotation_about_an_axis():
 def test_numbers_come_back(kind, sense):
     drawn = Rotation.random(50, rng=np.random.default_rng(1)).as_matrix()
     matrices = np.concatenate(
-        [drawn, [np.eye(3)], Rotation.from_euler("z", [30.0], degrees=True).as_matrix()]
+        [drawn, [np.eye(3)], [Rotation.from_euler("z", 30.0, degrees=True).as_matrix()]]
     )
     again = to_matrices(from_matrices(matrices, kind, sense), kind, sense)
     assert angle_between(matrices, again).max() < 1e-5

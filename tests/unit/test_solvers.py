@@ -125,9 +125,9 @@ def test_stages_repeat_and_know_their_cutoff():
     plan = list(stages(tiny(protocol={"steps": steps, "cycles": 3})))
     assert [(s.cycle, s.kind) for s in plan[2:5]] == [(0, "rest"), (1, "charge"), (1, "hold")]
     charge, hold, rest = plan[:3]
-    assert charge.amperes == pytest.approx(0.5 * 0.6672e-9)
-    assert charge.overshoot(4.25, 1.0) == pytest.approx(0.05)
-    assert hold.overshoot(4.2, 0.05 * 0.6672e-9) == pytest.approx(0.0, abs=1e-12)
-    assert hold.overshoot(4.2, 0.1 * 0.6672e-9) < 0 < hold.overshoot(4.2, 0.01e-9)
-    assert rest.overshoot(9.9, 0.0) < 0 and rest.amperes == 0.0
+    assert (charge.controlled, charge.level) == ("current", pytest.approx(0.5 * 0.6672e-9))
+    assert charge.overshoot(4.25, 1.0, 0.0) == pytest.approx(0.05)
+    assert hold.overshoot(4.2, 0.05 * 0.6672e-9, 0.0) == pytest.approx(0.0, abs=1e-12)
+    assert hold.overshoot(4.2, 0.1 * 0.6672e-9, 0.0) < 0 < hold.overshoot(4.2, 0.01e-9, 0.0)
+    assert rest.overshoot(9.9, 0.0, 0.0) < 0 and rest.level == 0.0
     assert pytest.approx(96485.33212) == FARADAY

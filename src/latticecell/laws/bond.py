@@ -12,6 +12,8 @@ from latticecell._kernels import contact as contact_kernels
 from latticecell.arrays import Bools, Floats
 
 TangentKind = Literal["secant", "clipped", "consistent"]
+LEAST: Final = 1e-100
+"""Opening whose square does not vanish [m]."""
 MIXING: Final = 2.0
 """Usual exponent of Benzeggagh and Kenane."""
 
@@ -233,7 +235,7 @@ def contact_tangent(
     if kind == "secant":
         fall_b = np.zeros_like(secant_b)
     elif kind == "clipped":
-        size = np.where(fall_b > 0, opening.effective_b, 1.0)
+        size = np.where(fall_b > 0, np.maximum(opening.effective_b, LEAST), 1.0)
         fall_b = np.minimum(fall_b, secant_b / size**2)
     out = np.empty((len(secant_b), 3, 3))
     contact_kernels.contact_tangent(
