@@ -246,6 +246,31 @@ class Mechanics:
         """Bonds and forces out of balance at a displacement, after a step from ``state``; see `solve`."""
         return self._at(u_nc, strain_c, self._step(eigen_tv, state, dt))
 
+    @one_blas_thread()
+    def answer(self, force_bc: Floats, tangent_bcc: Floats, rtol: float) -> Floats:
+        """Displacement that forces on the active bonds cause, linearly, (n_nodes, 3) [m].
+
+        Parameters
+        ----------
+        force_bc : (n_active, 3) float64
+            Forces on their first nodes, and the opposite on their second [N].
+        tangent_bcc : (n_active, 3, 3) float64
+            Tangents of all active bonds [N/m].
+        rtol : float
+            Tolerance of the linear system.
+
+        Raises
+        ------
+        SolveError
+            If lattice and bonds are not stable.
+        """
+        force = (self._pull @ force_bc).ravel()
+        bonds = BondForces(force_bc, tangent_bcc, np.zeros((len(force_bc), self.bonds.n_columns)))
+        du, _, _ = self._direction(Imbalance(bonds, force, np.zeros(2)), rtol)
+        if du is None:
+            raise SolveError("lattice and bonds are not stable", field="mechanics", residual=1.0)
+        return du
+
     def stress(self, state: State, eigen_tv: Floats) -> Floats:
         """Stress of every tet, (n_tets, 6) Voigt [Pa]."""
         return self.lattice.stress(state.u_nc, state.strain_c, eigen_tv)
