@@ -100,14 +100,19 @@ def left(config, network, rate, steps, psi):
     return 1e12 * charged(step, state.stoich_n.copy(), amount, 3600 / rate / steps)
 
 
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--levels", nargs="+", default=list(LEVELS), choices=list(LEVELS))
+def arguments(about: str | None, levels: list[str]) -> argparse.ArgumentParser:
+    """Return what a table of levels, seeds and rates is asked for."""
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument("--levels", nargs="+", default=levels, choices=list(LEVELS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3, 4])
     parser.add_argument("--rates", nargs="+", type=float, default=[0.1, 1.0, 2.0])
     parser.add_argument("--steps", type=int, default=30, help="in the time in which the current passes 1C")
-    given = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    """Print the table."""
+    given = arguments(__doc__, list(LEVELS)).parse_args()
     rows = []
     for rate in given.rates:
         for seed in given.seeds:

@@ -5,7 +5,6 @@ Continuous elements of degree 1 to 3 (``tests/highorder.py``) conduct too well, 
 voltage at which to stop are those of the table of the package, the operators are not.
 """
 
-import argparse
 import sys
 import time
 from pathlib import Path
@@ -19,7 +18,7 @@ from latticecell.materials import electro_laws
 from latticecell.output.cache import network_of
 from latticecell.units import FARADAY
 from tables import markdown
-from transport_errors import LEVELS, charged, linear_problem
+from transport_errors import arguments, charged, linear_problem
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from highorder import HighOrder
@@ -144,12 +143,8 @@ def limit(network, config, kind, rate, steps):
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--levels", nargs="+", default=["coarse"], choices=list(LEVELS))
+    parser = arguments(__doc__, ["coarse"])
     parser.add_argument("--kinds", nargs="+", default=list(CHOICES), choices=list(CHOICES))
-    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3, 4])
-    parser.add_argument("--rates", nargs="+", type=float, default=[0.1, 1.0, 2.0])
-    parser.add_argument("--steps", type=int, default=30, help="in the time in which the current passes 1C")
     given = parser.parse_args()
     rows = []
     for rate in given.rates:
