@@ -20,6 +20,7 @@ LAYERS = [
         "drive",
         "lazy",
         "numerics",
+        "packing",
         "acceleration",
         "effort",
         "registry",
