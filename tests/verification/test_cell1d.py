@@ -1,7 +1,6 @@
 """The 1-D cell: published charge times, conservation, orders, limits, and PyBaMM's half cell."""
 
 import itertools
-import warnings
 
 import numpy as np
 import pytest
@@ -9,6 +8,7 @@ from scipy.interpolate import CubicSpline
 from threadpoolctl import threadpool_limits
 from typer.testing import CliRunner
 
+from halfcell import half_cell
 from latticecell import config_from_table
 from latticecell.cell1d import run_cell1d
 from latticecell.cell1d.model import Control
@@ -16,7 +16,7 @@ from latticecell.cell1d.run import cell_of
 from latticecell.cell1d.solve import SHORTEST_STEP, steps
 from latticecell.cli import app
 from latticecell.errors import ConfigError, SolveError
-from latticecell.laws import ELECTROLYTE_LAWS, OCV_LAWS
+from latticecell.laws import ELECTROLYTE_LAWS
 from latticecell.laws.electrolyte import PolynomialElectrolyte, exchange_scale, lithium_exchange_binary
 from latticecell.output.rundir import RunDirectory
 from latticecell.protocol import one_c
@@ -279,86 +279,51 @@ def test_voltage_of_pybamm(step, start, monkeypatch):
     """A Doyle-Fuller-Newman half cell with the same laws and numbers, solved by PyBaMM."""
     monkeypatch.setenv("PYBAMM_DISABLE_TELEMETRY", "true")
     time, volts = curve(thick(step, start))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        pytest.importorskip("pybamm")
-        their_time, their_volts = half_cell(config_from_table(thick(step, start)), 0.97 * time[-1])
+    their_time, their_volts = half_cell(config_from_table(thick(step, start)), 0.97 * time[-1])
     rows = their_time > 0.03 * time[-1]  # away from the ends
     miss = CubicSpline(time, volts)(their_time[rows]) - their_volts[rows]
     assert np.sqrt(np.mean(miss**2)) < 5e-4
 
 
-def half_cell(config, seconds):
-    """Time and voltage of PyBaMM's DFN half cell.
+@pytest.mark.parametrize(
+    ("step", "rms"),
+    [
+        (CHARGE, 3e-4),
+        (CHARGE | {"c_rate": 0.1}, 5e-5),
+        (DISCHARGE | {"until_V": 3.5}, 3e-4),
+        (DISCHARGE | {"c_rate": 0.1, "until_V": 3.5}, 5e-5),
+    ],
+    ids=["charge", "charge C/10", "discharge", "discharge C/10"],
+)
+def test_voltage_of_pybamm_with_nmc811(step, rms, monkeypatch):
+    """The same with NMC811 of the library, from the first step to the cut-off.
 
-    PyBaMM's symmetric Butler-Volmer is 2 j0 sinh(F eta / 2RT), so its j0 is this model's i0.
+    That of the discharge, 3.5 V, lies below the points of the OCV, at 3.552 V; what follows is how each
+    program fills the surface up, which is the next test.
     """
-    import pybamm
+    monkeypatch.setenv("PYBAMM_DISABLE_TELEMETRY", "true")
+    table = nmc811(step)
+    time, volts = curve(table)
+    assert volts[-1] == pytest.approx(step["until_V"], abs=1e-6)
+    their_time, their_volts = half_cell(config_from_table(table), time[-1])
+    even = np.linspace(time[0], time[-1], 2000)
+    miss = CubicSpline(time, volts)(even) - np.interp(even, their_time, their_volts)
+    assert np.sqrt(np.mean(miss**2)) < rms
 
-    cell, electrolyte, kinetics = cell_of(config), config.electrolyte, config.kinetics
-    active, step = config.materials.active, config.protocol.steps[0]
-    stoich = np.concatenate([np.linspace(0.0, 0.94, 1500), np.linspace(0.94, 0.975, 1501)[1:]])
-    rest = OCV_LAWS[active.ocv]().voltage(stoich)
 
-    def open_circuit(x):
-        return pybamm.Interpolant(stoich, rest, x, interpolator="linear", extrapolate=True)
+def test_capacity_of_pybamm_with_nmc811(monkeypatch):
+    """A discharge ends at 3.0 V, where surfaces are full, after the same time."""
+    monkeypatch.setenv("PYBAMM_DISABLE_TELEMETRY", "true")
+    table = nmc811(DISCHARGE)
+    time, volts = curve(table)
+    their_time, their_volts = half_cell(config_from_table(table), time[-1])
+    assert volts[-1] == pytest.approx(3.0, abs=1e-6)
+    assert np.interp(-3.0, -their_volts, their_time) == pytest.approx(time[-1], rel=5e-4)
 
-    def exchange(c, c_s, c_max, temperature):
-        x = c_s / c_max
-        return kinetics.exchange_current * 2 * (x * (1 - x) * c / electrolyte.concentration) ** 0.5
 
-    def conductivity(c, temperature):
-        c = c / 1000
-        return 0.1297 * c**3 - 2.51 * c**1.5 + 3.329 * c
-
-    def diffusivity(c, temperature):
-        c = c / 1000
-        return 8.794e-11 * c**2 - 3.972e-10 * c + 4.862e-10
-
-    passage = 2 * (1 - cell.filled) / (2 + cell.filled)
-    porosity = electrolyte.fraction_ecbd * (1 - cell.filled)
-    through = electrolyte.fraction_ecbd**electrolyte.bruggeman * passage
-    density = step.c_rate * one_c(config) / cell.area
-    values = pybamm.ParameterValues("Xu2019")  # for the Li metal
-    values.update(
-        {
-            "Electrode height [m]": 1.0,
-            "Electrode width [m]": 1.0,
-            "Current function [A]": -density if step.kind == "charge" else density,
-            "Nominal cell capacity [A.h]": density,
-            "Positive electrode thickness [m]": config.geometry.cathode,
-            "Separator thickness [m]": config.geometry.separator,
-            "Positive electrode conductivity [S.m-1]": config.materials.ecbd.electronic_conductivity
-            * passage,
-            "Positive electrode Bruggeman coefficient (electrode)": 0.0,
-            "Maximum concentration in positive electrode [mol.m-3]": active.c_max,
-            "Initial concentration in positive electrode [mol.m-3]": active.initial_stoichiometry
-            * active.c_max,
-            "Positive particle diffusivity [m2.s-1]": float(np.mean(active.diffusivity)),
-            "Positive electrode OCP [V]": open_circuit,
-            "Positive electrode porosity": porosity,
-            "Positive electrode active material volume fraction": cell.filled,
-            "Positive particle radius [m]": config.geometry.particles[0].radius,
-            "Positive electrode Bruggeman coefficient (electrolyte)": np.log(through) / np.log(porosity),
-            "Positive electrode exchange-current density [A.m-2]": exchange,
-            "Separator porosity": electrolyte.fraction_separator,
-            "Separator Bruggeman coefficient (electrolyte)": electrolyte.bruggeman,
-            "Initial concentration in electrolyte [mol.m-3]": electrolyte.concentration,
-            "Cation transference number": 0.26,
-            "Electrolyte diffusivity [m2.s-1]": diffusivity,
-            "Electrolyte conductivity [S.m-1]": conductivity,
-            "Ambient temperature [K]": kinetics.temperature,
-            "Reference temperature [K]": kinetics.temperature,
-            "Initial temperature [K]": kinetics.temperature,
-            "Lower voltage cut-off [V]": 2.0,
-            "Upper voltage cut-off [V]": 5.0,
-        }
-    )
-    simulation = pybamm.Simulation(
-        pybamm.lithium_ion.DFN({"working electrode": "positive"}),
-        parameter_values=values,
-        var_pts={"x_n": 3, "x_s": 15, "x_p": 25, "r_p": 50},
-        solver=pybamm.IDAKLUSolver(rtol=1e-6, atol=1e-7),
-    )
-    solution = simulation.solve(np.linspace(0.0, seconds, 200))
-    return solution["Time [s]"].entries, solution["Voltage [V]"].entries
+def nmc811(step):
+    table = thick(step)
+    start = {"charge": 0.9084, "discharge": 0.27}[step["kind"]]
+    table["materials"] = {"active": {"material": "nmc811", "initial_stoichiometry": start}}
+    table["protocol"] = {"window": [0.27, 0.9084], "steps": [step]}
+    return table | {"solver": {"dt_initial_s": 1.0}}
