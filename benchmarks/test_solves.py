@@ -11,7 +11,7 @@ import states
 from cells import mechanics_of, shrinkage
 from conftest import SIZES, cell, partly_debonded
 from latticecell import config_from_table
-from latticecell.electrochemistry import Current
+from latticecell.controls import Current
 from latticecell.meshing.generate import build_network
 from latticecell.microstructure import build_microstructure
 from latticecell.protocol import one_c

@@ -13,7 +13,8 @@ import numpy as np
 from scipy.optimize import brentq
 
 from latticecell import config_from_table
-from latticecell.electrochemistry import Current, Electrochemistry
+from latticecell.controls import Current
+from latticecell.electrochemistry import Electrochemistry
 from latticecell.materials import electro_laws
 from latticecell.output.cache import network_of
 from latticecell.state import State

@@ -24,6 +24,7 @@ import scipy.sparse as sp
 
 from latticecell.arrays import Bools, Floats
 from latticecell.config import Solver
+from latticecell.controls import Control, Current, Power, Voltage
 from latticecell.errors import SolveError
 from latticecell.laplacian import EdgeLaplacian
 from latticecell.laws.electrolyte import exchange_scale, lithium_exchange_binary
@@ -51,30 +52,6 @@ CIRCULATING = 0.01
 """Share of the reaction currents that charge is balanced against, where they add up to less [1]."""
 _FEW = 10
 _PATIENCE = 6  # Newton steps before the residual must fall: at first V climbs the steep end of U
-
-
-@dataclass(frozen=True, slots=True)
-class Current:
-    """Control by the cell current [A], positive while charging (delithiation)."""
-
-    amperes: float
-
-
-@dataclass(frozen=True, slots=True)
-class Voltage:
-    """Control by the voltage of the collector against the Li metal [V]."""
-
-    volts: float
-
-
-@dataclass(frozen=True, slots=True)
-class Power:
-    """Control by the power [W], voltage times current, positive while charging."""
-
-    watts: float
-
-
-Control = Current | Voltage | Power
 
 
 @dataclass(frozen=True, slots=True)

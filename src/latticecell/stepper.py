@@ -19,10 +19,11 @@ from latticecell.acceleration import Anderson
 from latticecell.arrays import Floats
 from latticecell.audit import Audit, Balances
 from latticecell.config import Config
+from latticecell.controls import Control, Current, Power, Voltage
 from latticecell.crossing import Crossing
 from latticecell.drive import Drive
 from latticecell.effort import Effort
-from latticecell.electrochemistry import Control, Current, Electrochemistry, Guess, Power, Solution, Voltage
+from latticecell.electrochemistry import Electrochemistry, Guess, Solution
 from latticecell.errors import SolveError
 from latticecell.laws.kinetics import limit_step
 from latticecell.marching import Formula, Sight, formula, look_ahead, predict, remember

@@ -27,7 +27,7 @@ PAGE_HEADER = """\
 # Keys of an input file
 
 Every key is optional. `latticecell new` writes them all into a file to start from, explained in the same way;
-both are generated from `latticecell/config.py`. Keys carry their unit. Where there is no default, an example
+both are generated from `latticecell/config/`. Keys carry their unit. Where there is no default, an example
 is shown, and the meaning says what holds without it.
 """
 

@@ -22,6 +22,7 @@ LAYERS = [
         "numerics",
         "packing",
         "acceleration",
+        "controls",
         "effort",
         "registry",
         "signals",

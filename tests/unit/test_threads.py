@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 import latticecell as lc
 from cells import mechanics_of, tiny
 from latticecell import threads
-from latticecell.electrochemistry import Current
+from latticecell.controls import Current
 from latticecell.stepper import Stepper
 from latticecell.threads import kernel_threads, one_blas_thread, processors
 

@@ -6,7 +6,7 @@ from scipy.spatial.transform import Rotation
 
 from cells import tiny
 from latticecell import build_microstructure, build_network
-from latticecell.electrochemistry import Current
+from latticecell.controls import Current
 from latticecell.stepper import Stepper
 from latticecell.units import GAS_CONSTANT
 from networks import box_network

@@ -8,7 +8,7 @@ from scipy.spatial.transform import Rotation
 
 from cells import electrochemistry
 from latticecell import config_from_table
-from latticecell.electrochemistry import Current, Voltage
+from latticecell.controls import Current, Voltage
 from latticecell.errors import SolveError
 from latticecell.laws import OCV_LAWS
 from latticecell.meshing.generate import build_network

@@ -5,7 +5,7 @@ import pytest
 
 from cells import electrochemistry, mechanics_of, shrinkage, tiny
 from latticecell import ConfigError, SolveError, config_from_table
-from latticecell.electrochemistry import Current
+from latticecell.controls import Current
 from latticecell.laws import ELECTROLYTE_LAWS
 from latticecell.laws.electrolyte import Liquid, PolynomialElectrolyte, lithium_exchange_binary
 from latticecell.meshing.generate import build_network

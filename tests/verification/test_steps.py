@@ -7,7 +7,7 @@ from scipy.optimize import brentq
 from cells import SMALL
 from latticecell import config_from_table
 from latticecell.cell1d.run import run_cell1d
-from latticecell.electrochemistry import Current, Power
+from latticecell.controls import Current, Power
 from latticecell.errors import SolveError
 from latticecell.laws.kinetics import ParticleKinetics
 from latticecell.laws.ocv import TabulatedOCV

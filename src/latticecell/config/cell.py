@@ -1,0 +1,130 @@
+"""What the cell is built of: its layers, particles and grains, its lattice, and how it is held."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StrictBool
+
+from latticecell.config.quantities import FileName
+from latticecell.schema import Quantity, Section
+
+Length = Annotated[float, Quantity("um", ge=1e-3, le=1000)]
+Coordinate = Annotated[float, Quantity("um", ge=0, le=1000)]
+Pressure = Annotated[float, Quantity("MPa", ge=0, le=1e4)]
+Volume = Annotated[float, Quantity("um3", ge=1e-9, le=1e9)]
+VoxelSize = Annotated[float, Quantity("um", ge=1e-4, le=100)]
+LengthUnit = Annotated[float, Quantity("um", ge=1e-6, le=1e6)]
+Smoothing = Annotated[float, Quantity(ge=0.6, le=3)]
+Label = Annotated[int, Field(strict=True)]
+Voxels = Annotated[int, Field(strict=True, ge=1, le=10**6)]
+Seed = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)]
+GrainCount = Annotated[int, Field(strict=True, ge=1, le=5000)]
+Growth = Annotated[float, Quantity(ge=0.01, le=1)]
+
+
+class Particle(Section):
+    """One spherical secondary particle; repeat the table for more of them."""
+
+    center: tuple[Coordinate, Coordinate, Coordinate] = (7.5, 7.5, 7.5)
+    """Position x, y, z of the centre; z is the height above the current collector."""
+    radius: Length = 5.0
+    """Radius of the particle."""
+
+
+class Geometry(Section):
+    """The cell: current collector at z = 0, cathode block, separator and Li metal on top of each other."""
+
+    width: Length = 15.0
+    """Edge of the square cross-section, across which the cell is periodic in x and y."""
+    cathode: Length = 15.0
+    """Thickness of the cathode block: particles, and the mixture (ECBD) around them."""
+    separator: Length = 15.0
+    """Thickness of the separator between the cathode block and the Li metal."""
+    particles: tuple[Particle, ...] = Field(default=(Particle(),), min_length=1, max_length=1000)
+
+
+class Labels(Section):
+    """Labelled voxels that give particles and grains of any shape; the table is left out by default.
+
+    Width and thickness of the cathode block, particles and numbers of grains are then those of the voxels,
+    and the keys that give them otherwise are not used.
+    """
+
+    file: FileName = Field(examples=["labels.npy"])
+    """Voxels: .npy, .tif, .h5, .dream3d, .tesr or .tess, found relative to the file that names it."""
+    dataset: str = ""
+    """Path of the labels within an HDF5 file; empty: FeatureIds, or the only three-dimensional integers."""
+    axes: Literal["xyz", "zyx"] | None = Field(default=None, examples=["zyx"])
+    """Order of the axes in the file; left out: zyx in TIFF and of DREAM.3D, else xyz."""
+    voxel_size: tuple[VoxelSize, VoxelSize, VoxelSize] | None = Field(
+        default=None, examples=[[0.1, 0.1, 0.1]]
+    )
+    """Size of a voxel along x, y and z; left out: what the file tells."""
+    unit: LengthUnit = 1.0
+    """Length for which 1 stands in a file that tells lengths."""
+    ecbd: tuple[Label, ...] = (0,)
+    """Labels of the ECBD."""
+    pores: tuple[Label, ...] = ()
+    """Labels of pores; open ones count as ECBD."""
+    closed_pores: Literal["refuse", "fill"] = "refuse"
+    """Whether pores closed by grains are refused, or given to the grains around them."""
+    periodic: StrictBool = False
+    """Whether the voxels repeat along x and y; else ECBD is put around them."""
+    margin: Length = 1.0
+    """Least thickness of the ECBD below and above the particles, and around voxels that do not repeat."""
+    smallest: Voxels = 27
+    """Voxels of the smallest piece of a label that is kept; smaller ones go to their neighbours."""
+    smoothing: Smoothing = 0.7
+    """Standard deviation of the smoothing, in voxels; 1 for noisy labels."""
+    boundaries: Literal["auto", "planar", "smooth"] = "auto"
+    """Whether grain boundaries are planes or smooth surfaces; auto: planes if they fit 98 % of the voxels."""
+    orientations: FileName | None = Field(default=None, examples=["orientations.csv"])
+    """Table of orientations, CSV with a column label; left out: those in the file of the voxels."""
+    convention: Literal["quaternion", "rodrigues", "bunge_euler"] | None = Field(
+        default=None, examples=["bunge_euler"]
+    )
+    """Numbers of the table: w to z, r1 to r3, or phi1, Phi, phi2 in degrees; left out: there is no table."""
+    sense: Literal["active", "passive"] | None = Field(default=None, examples=["active"])
+    """Whether numbers turn the axes of the cell onto the crystal's (active); left out: there is no table."""
+    random_orientations: StrictBool = False
+    """Whether orientations are drawn from microstructure.seed where neither file nor table holds any."""
+    sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$", examples=["0" * 64])
+    """Digest that the file must have, as a run notes it; left out: any."""
+    particle_volume: Volume | None = Field(default=None, examples=[250.0])
+    """Volume of all particles, by which 1C is counted; left out: that of the voxels; noted by a run."""
+
+
+class Microstructure(Section):
+    """Grains of each particle, all drawn from one seed."""
+
+    seed: Seed = 1
+    """Seed of everything random: grains, their orientations, sites of the network, strengths of bonds."""
+    grains: GrainCount = 53
+    """Number of grains in each particle."""
+    same_grains: StrictBool = False
+    """Whether every particle has the grains and orientations of the first, scaled to its radius."""
+    labels: Labels | None = Field(default=None, examples=[{"file": "labels.npy"}])
+    """Labelled voxels; left out: grains are drawn."""
+
+
+class NetworkOptions(Section):
+    """Spacing of the sites of the lattice: fine in the particles, growing away from them."""
+
+    spacing: Length = 0.52
+    """Distance between sites in the particles and on their surfaces."""
+    spacing_max: Length = 2.0
+    """Largest distance between sites far from the particles."""
+    growth: Growth = 0.3
+    """Increase of the distance between sites per distance from the nearest particle."""
+
+
+class Mechanics(Section):
+    """Walls and lateral confinement of the cell."""
+
+    lateral_strain: Literal["fixed", "free"] = "fixed"
+    """Whether the width of the cell is held, or adjusts so that no mean lateral stress is left."""
+    wall: Literal["collector_fixed", "lithium_fixed"] = "collector_fixed"
+    """Which end of the cell is held; the other one carries the pressure."""
+    pressure: Pressure = 0.0
+    """Pressure on the end that is not held."""

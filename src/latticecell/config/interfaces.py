@@ -1,0 +1,102 @@
+"""What lies between materials: cohesion, contact and charge transfer."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StrictBool
+
+from latticecell.config.quantities import Fraction
+from latticecell.schema import Named, Quantity, Section
+
+Strength = Annotated[float, Quantity("MPa", ge=1e-3, le=1e5)]
+Toughness = Annotated[float, Quantity("J_per_m2", ge=1e-6, le=1e4)]
+Stiffness = Annotated[float, Quantity("Pa_per_m", ge=1e9, le=1e22)]
+Viscosity = Annotated[float, Quantity("s", ge=1e-6, le=1e6, or_zero=True)]
+Resistance = Annotated[float, Quantity("ohm_m2", ge=1e-9, le=1e3, or_zero=True)]
+Nanometres = Annotated[float, Quantity("nm", ge=1e-3, le=1e6)]
+ResistanceCap = Annotated[float, Quantity("ohm_m2", ge=1e-9, le=1e6)]
+Permeance = Annotated[float, Quantity("m_per_s", ge=1e-20, le=1)]
+CurrentDensity = Annotated[float, Quantity("A_per_m2", ge=1e-6, le=1e6)]
+Temperature = Annotated[float, Quantity("K", ge=200, le=500)]
+MixingExponent = Annotated[float, Quantity(ge=0.2, le=10)]
+WeibullModulus = Annotated[float, Quantity(ge=1.1, le=1e3)]
+
+
+class Interface(Section):
+    """The particle-ECBD interface: cohesive law and contact resistance."""
+
+    law: Annotated[str, Named("law")] = "bilinear"
+    """Cohesive law: traction against opening, and what is lost."""
+    strength: Strength = 100.0
+    """Largest traction that the interface bears, in opening or in sliding; the mean if scattered."""
+    fracture_energy: Toughness = 1.0
+    """Energy per area that separates particle and ECBD completely; of a mixed-mode law, by opening."""
+    shear_strength: Strength | None = Field(default=None, examples=[100.0])
+    """Largest traction in sliding, of a mixed-mode law; left out: as in opening."""
+    shear_fracture_energy: Toughness | None = Field(default=None, examples=[4.0])
+    """Energy per area of separation by sliding, of a mixed-mode law; left out: as by opening."""
+    mixing_exponent: MixingExponent | None = Field(default=None, examples=[2.0])
+    """Exponent of Benzeggagh and Kenane between the modes, of a mixed-mode law; left out: 2."""
+    stiffness: Stiffness = 1e19
+    """Traction per opening of a closed interface in compression; also of the intact one if bilinear."""
+    residual_stiffness: Stiffness = 1e13
+    """Traction per opening that a broken interface keeps, for regularity only."""
+    viscosity: Viscosity = 0.0
+    """Time of the viscous regularisation: breaking open within this time adds a traction of one strength."""
+    weibull_modulus: WeibullModulus | None = Field(default=None, examples=[10.0])
+    """Weibull modulus of the scatter of the interface strength; left out: no scatter."""
+    resistance: Resistance = 5e-4
+    """Contact resistance of the closed interface."""
+    resistance_gap: Nanometres = 10.0
+    """Opening over which the contact resistance grows by a factor e."""
+    resistance_max: ResistanceCap = 100.0
+    """Largest contact resistance, however wide the interface opens."""
+
+
+class GrainBoundary(Section):
+    """Grain boundaries: perfectly tied (the paper) or breakable."""
+
+    mode: Literal["tied", "breakable"] = "tied"
+    """Whether grain boundaries never open or break by a cohesive law of their own."""
+    law: Annotated[str, Named("law")] = "bilinear"
+    """Cohesive law: traction against opening, and what is lost."""
+    strength: Strength = 100.0
+    """Largest traction that a grain boundary bears, in opening or in sliding; the mean if scattered."""
+    fracture_energy: Toughness = 0.13
+    """Energy per area that separates two grains completely; of a mixed-mode law, by opening."""
+    shear_strength: Strength | None = Field(default=None, examples=[100.0])
+    """Largest traction in sliding, of a mixed-mode law; left out: as in opening."""
+    shear_fracture_energy: Toughness | None = Field(default=None, examples=[0.5])
+    """Energy per area of separation by sliding, of a mixed-mode law; left out: as by opening."""
+    mixing_exponent: MixingExponent | None = Field(default=None, examples=[2.0])
+    """Exponent of Benzeggagh and Kenane between the modes, of a mixed-mode law; left out: 2."""
+    stiffness: Stiffness = 1e19
+    """Traction per opening of a closed boundary in compression; also of the intact one if bilinear."""
+    residual_stiffness: Stiffness = 1e13
+    """Traction per opening that a broken grain boundary keeps, for regularity only."""
+    viscosity: Viscosity = 0.0
+    """Time of the viscous regularisation: breaking open within this time adds a traction of one strength."""
+    weibull_modulus: WeibullModulus | None = Field(default=None, examples=[10.0])
+    """Weibull modulus of the scatter of the grain-boundary strength; left out: no scatter."""
+    permeance: Permeance = 2e-7
+    """Flux of Li through a closed grain boundary per difference of concentration, tied or breakable."""
+    blocking_gap: Nanometres = 2.0
+    """Opening over which the permeance falls by a factor e."""
+
+
+class Kinetics(Section):
+    """Charge transfer at the particle and at the Li metal."""
+
+    exchange_current: CurrentDensity = 50.0
+    """Exchange current density i0 of the particle surface at stoichiometry 1/2."""
+    alpha_a: Fraction = 0.5
+    """Transfer coefficient of delithiation."""
+    alpha_c: Fraction = 0.5
+    """Transfer coefficient of lithiation."""
+    lithium_exchange_current: CurrentDensity = 100.0
+    """Exchange current density of the Li metal; not used with a binary electrolyte."""
+    temperature: Temperature = 298.15
+    """Temperature of the cell, uniform and constant."""
+    mechanical_ocv: StrictBool | None = Field(default=None, examples=[True])
+    """Whether stress shifts the OCV by partial molar volume / F; left out: if the drift is thermodynamic."""
