@@ -17,6 +17,9 @@ from latticecell.errors import ConfigError
 if TYPE_CHECKING:
     from latticecell.imports.microstructure import LabelledMicrostructure
 
+PARTICLES = 4
+"""Mark of the random streams of all particles but the first, which has that of the seed alone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Microstructure:
@@ -53,7 +56,8 @@ class Microstructure:
 def build_microstructure(config: Config) -> Microstructure | LabelledMicrostructure:
     """Draw grains and orientations, or take them from labelled voxels.
 
-    With ``same_grains`` every particle gets those of the first.
+    Grains of a particle depend on the seed and its place in the list, not on how many follow. With
+    ``same_grains`` every particle gets those of the first.
 
     Raises
     ------
@@ -69,21 +73,17 @@ def build_microstructure(config: Config) -> Microstructure | LabelledMicrostruct
     center = np.array([particle.center for particle in geometry.particles], float)
     radius = np.array([particle.radius for particle in geometry.particles], float)
     _check(center, radius, box, geometry.cathode)
-    rng = np.random.default_rng(config.microstructure.seed)
-    n_grains, n_particles = config.microstructure.grains, len(radius)
+    seed, n_grains = config.microstructure.seed, config.microstructure.grains
     if config.microstructure.same_grains:
-        unit = _points_in_ball(rng, n_grains, 1.0)
-        seeds = np.concatenate([r * unit for r in radius])
-        rotation = np.tile(Rotation.random(n_grains, rng=rng).as_matrix(), (n_particles, 1, 1))
+        unit, turned = _drawn_grains(seed, 0, n_grains, 1.0)
+        drawn = [(r * unit, turned) for r in radius]
     else:
-        seeds = np.concatenate([_points_in_ball(rng, n_grains, r) for r in radius])
-        rotation = Rotation.random(len(seeds), rng=rng).as_matrix()
-    particle = np.repeat(np.arange(n_particles, dtype=np.int32), n_grains)
+        drawn = [_drawn_grains(seed, p, n_grains, r) for p, r in enumerate(radius)]
+    seeds, rotation = (np.concatenate(parts) for parts in zip(*drawn, strict=True))
+    particle = np.repeat(np.arange(len(radius), dtype=np.int32), n_grains)
     for array in (box, center, radius, seeds, particle, rotation):
         array.setflags(write=False)
-    return Microstructure(
-        box, float(geometry.cathode), center, radius, seeds, particle, rotation, config.microstructure.seed
-    )
+    return Microstructure(box, float(geometry.cathode), center, radius, seeds, particle, rotation, seed)
 
 
 def voronoi_polygons(seed: Floats, radius: float) -> tuple[list[tuple[int, int, list[int]]], Floats]:
@@ -112,6 +112,13 @@ def voronoi_polygons(seed: Floats, radius: float) -> tuple[list[tuple[int, int, 
         if max(pair) < len(seed) and -1 not in polygon
     ]
     return faces, voronoi.vertices
+
+
+def _drawn_grains(seed: int, particle: int, n: int, radius: float) -> tuple[Floats, Floats]:
+    """Draw the Voronoi seeds and rotations of a particle: (n, 3) and (n, 3, 3)."""
+    rng = np.random.default_rng([seed, PARTICLES, particle] if particle else seed)
+    seeds = _points_in_ball(rng, n, radius)
+    return seeds, Rotation.random(n, rng=rng).as_matrix()
 
 
 def _points_in_ball(rng: np.random.Generator, n: int, radius: float) -> Floats:
