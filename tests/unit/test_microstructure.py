@@ -13,8 +13,12 @@ PARTICLES = [
 
 
 def drawn(count, **keys):
-    table = {"geometry": GEOMETRY | {"particles": PARTICLES[:count]}, "network": {"spacing_um": 0.3}}
-    return build_microstructure(config_from_table(table | {"microstructure": {"seed": 9, "grains": 7} | keys}))
+    table = {
+        "geometry": GEOMETRY | {"particles": PARTICLES[:count]},
+        "microstructure": {"seed": 9, "grains": 7} | keys,
+        "network": {"spacing_um": 0.3},
+    }
+    return build_microstructure(config_from_table(table))
 
 
 def test_another_particle_leaves_the_grains_of_the_others_alone():
