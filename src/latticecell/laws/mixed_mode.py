@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from latticecell.arrays import Bools, Floats
 from latticecell.errors import ConfigError
@@ -18,12 +17,8 @@ from latticecell.laws.bond import (
     contact_traction,
 )
 
-Indices = NDArray[np.intp]
-ALL = slice(None)
-SLIGHT = 1e-9
-"""Change of the share of sliding in a step that does not count [1]."""
-PARTS = 16
-"""Parts of the path of a step along which the loss is added up."""
+SLIGHT = 1e-3
+"""Share of the onset below which the direction of an opening at the start of a step tells nothing [1]."""
 
 
 class MixedModeLaw:
@@ -35,9 +30,10 @@ class MixedModeLaw:
     strength / K; the bond is broken at d_f = 2 G_c / (K d_0). Damage never falls, also when B changes. With
     equal strengths and toughnesses this is `BilinearLaw`.
 
-    A bond remembers its damage and what it has lost. The loss of a step is added up along the straight path
-    of its opening: exact where B does not change, of second order in the step where it does. The tangent
-    leaves the derivative by B out, which would make it unsymmetric.
+    B is that at the start of a step: within it the law is the bilinear one, with a symmetric tangent and an
+    exact loss, at the price of first order in the step where B changes. (With B of the end the tangent is not
+    symmetric, and equilibria of interfaces that open all at once were not found.) A bond remembers its
+    damage and what it has lost.
 
     Parameters
     ----------
@@ -84,26 +80,26 @@ class MixedModeLaw:
     ) -> BondResponse:  # fmt: skip
         """Return traction, tangent and new history; see `BondLaw`. Independent of the rate."""
         opening = Opening.of(opening_bc, normal_bc)
-        share = _sliding_share(opening)
+        before = Opening.of(opening_old_bc, normal_bc)
+        share = self._mode(opening, before)
         onset, final = self._ends(share)
         effective = opening.effective_b
-        reached = bilinear_damage(effective, onset, final)
-        damage = np.maximum(history_bh[:, 0], reached)
-        growing = (reached >= history_bh[:, 0]) & (effective > onset) & (effective < final)
+        # a bond that has not moved is as the last step left it; in one that has, the new share of sliding
+        # may damage at the old opening, whatever the step does then
+        moved = np.any(opening_bc != opening_old_bc, axis=1)
+        reached = np.where(moved, bilinear_damage(effective, onset, final), 0.0)
+        least = np.where(moved, bilinear_damage(before.effective_b, onset, final), 0.0)
+        least = np.maximum(history_bh[:, 0], least)
+        damage = np.maximum(least, reached)
+        growing = (reached >= least) & (effective > onset) & (effective < final)
         size = np.where(growing, effective, 1.0)
         # d(secant)/d(effective) at a fixed share, over the effective opening
         fall = (self._stiffness - self._residual) * final * onset / ((final - onset) * size**3)
         secant = self._secant(damage)
-        before = Opening.of(opening_old_bc, normal_bc)
-        turned = np.where(before.effective_b > 0, abs(share - _sliding_share(before)), 0.0) > SLIGHT
-        turning, steady = (np.flatnonzero((damage > history_bh[:, 0]) & such) for such in (turned, ~turned))
-        lost = history_bh[:, 1].copy()
-        lost[steady] += self._loss(history_bh[steady, 0], damage[steady], share[steady], steady)
-        if len(turning):
-            lost[turning] += self._lost_along(
-                turning, opening_old_bc[turning], opening_bc[turning], normal_bc[turning],
-                history_bh[turning, 0], damage[turning],
-            )  # fmt: skip
+        at_once = 0.5 * (self._stiffness - self._residual) * before.effective_b**2
+        lost = (
+            history_bh[:, 1] + (least - history_bh[:, 0]) * at_once + self._loss(least, damage, onset, final)
+        )
         return BondResponse(
             contact_traction(opening, normal_bc, secant, self._stiffness),
             contact_tangent(
@@ -127,53 +123,32 @@ class MixedModeLaw:
     def stored(self, opening_bc: Floats, normal_bc: Floats, history_bh: Floats) -> Floats:
         """Return the recoverable energy per area at fixed damage, (n_bonds,) [J/m2]."""
         opening = Opening.of(opening_bc, normal_bc)
-        reached = bilinear_damage(opening.effective_b, *self._ends(_sliding_share(opening)))
-        return contact_energy(opening, self._secant(np.maximum(history_bh[:, 0], reached)), self._stiffness)
+        return contact_energy(opening, self._secant(history_bh[:, 0]), self._stiffness)
 
     def dissipated(self, history_bh: Floats) -> Floats:
         """Return the energy per area lost to damage so far, (n_bonds,) [J/m2]."""
         return history_bh[:, 1].copy()
 
-    def _ends(self, share_b: Floats, b: Indices | slice = ALL) -> tuple[Floats, Floats]:
+    def _mode(self, opening: Opening, before: Opening) -> Floats:
+        """Return the share of sliding that decides in a step, that of its start if there is one, (n_bonds,)."""
+        there = before.effective_b > SLIGHT * np.minimum(*self._onset_b)
+        return np.where(there, _sliding_share(before), _sliding_share(opening))
+
+    def _ends(self, share_b: Floats) -> tuple[Floats, Floats]:
         """Return the openings at which damage begins and is complete, for a share of sliding [m]."""
         mixed = share_b**self._exponent
-        first, second = (part[b] for part in self._onset_b)
+        first, second = self._onset_b
         onset = np.sqrt(first**2 + (second**2 - first**2) * mixed)
-        opened, slid = (part[b] for part in self._energy_b)
-        energy = opened + (slid - opened) * mixed
+        energy = self._energy_b[0] + (self._energy_b[1] - self._energy_b[0]) * mixed
         return onset, 2 * energy / (self._stiffness * onset)
 
-    def _lost_along(
-        self, b: Indices, from_bc: Floats, to_bc: Floats, normal_bc: Floats, old_b: Floats, new_b: Floats
-    ) -> Floats:
-        """Return what damage costs that grows on a straight path between two openings, (n,) [J/m2].
-
-        Parts of the path have a share of sliding each; on a path that does not change it the sum is exact.
-        """
-        lost, damage, last = np.zeros(len(b)), old_b, Opening.of(from_bc, normal_bc)
-        shares = _sliding_share(last)
-        for k in range(1, PARTS + 1):
-            here = Opening.of(from_bc + k / PARTS * (to_bc - from_bc), normal_bc)
-            share = _sliding_share(here)
-            middle = np.where(last.effective_b > 0, 0.5 * (share + shares), share)
-            onset, final = self._ends(share, b)
-            reached = (
-                new_b
-                if k == PARTS
-                else np.clip(bilinear_damage(here.effective_b, onset, final), damage, new_b)
-            )
-            lost += self._loss(damage, reached, middle, b)
-            damage, last, shares = reached, here, share
-        return lost
-
-    def _loss(self, before_b: Floats, after_b: Floats, share_b: Floats, b: Indices) -> Floats:
+    def _loss(self, old_b: Floats, new_b: Floats, onset_b: Floats, final_b: Floats) -> Floats:
         """Return what growing damage costs at a fixed share of sliding, (n_bonds,) [J/m2].
 
         (K - K_res) d_m^2 / 2 integrated over the damage.
         """
-        onset, final = self._ends(share_b, b)
-        rate = 0.5 * (self._stiffness - self._residual) * final * onset / (final - onset)
-        return rate * (_stretch(after_b, onset, final) - _stretch(before_b, onset, final))
+        rate = 0.5 * (self._stiffness - self._residual) * final_b * onset_b / (final_b - onset_b)
+        return rate * (_stretch(new_b, onset_b, final_b) - _stretch(old_b, onset_b, final_b))
 
     def _secant(self, damage_b: Floats) -> Floats:
         return (1 - damage_b) * self._stiffness + damage_b * self._residual

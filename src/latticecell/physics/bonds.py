@@ -170,14 +170,14 @@ class Bonds:
         turns = first * last < 0
         turn_b = np.where(turns, first / np.where(turns, first - last, 1.0), 0.0)  # where the gap is zero
         points, weights = np.polynomial.legendre.leggauss(3)
-        total, here_bc = 0.0, before_bc
+        total = 0.0
         ways = [(0.0 * turn_b, turn_b)] if turns.any() else []
         for begin_b, way_b in (*ways, (turn_b, 1 - turn_b)):
             for low, high in itertools.pairwise(PANELS):
                 for point, weight in zip(points, weights, strict=True):
                     share_b = begin_b + way_b * (low + 0.5 * (high - low) * (1 + point))
-                    last_bc, here_bc = here_bc, before_bc + share_b[:, None] * jump_bc
-                    forces = self.respond(here_bc, last_bc, history_bh, np.inf, "secant")
+                    here_bc = before_bc + share_b[:, None] * jump_bc
+                    forces = self.respond(here_bc, before_bc, history_bh, np.inf, "secant")
                     history_bh = forces.history_bh
                     power_b = np.einsum("bc,bc->b", forces.force_bc, jump_bc)
                     total += 0.5 * (high - low) * weight * float(way_b @ power_b)
