@@ -79,7 +79,7 @@ def test_equal_modes_are_the_bilinear_law():
 
 
 def work_of(own, before, after, history):
-    """Work of a straight step [J/m2] from its tractions alone: Gauss on panels that narrow towards both ends."""
+    """Work of a straight step [J/m2] from its tractions alone: Gauss, panels narrowing to the ends."""
     points, weights = np.polynomial.legendre.leggauss(6)
     inward = 2.0 ** np.arange(-30, 0)
     ends = np.concatenate([[0.0], inward, 1 - inward[-2::-1], [1.0]])

@@ -96,7 +96,9 @@ class MixedModeLaw:
         # d(secant)/d(effective) at a fixed share, over the effective opening
         fall = (self._stiffness - self._residual) * final * onset / ((final - onset) * size**3)
         secant = self._secant(damage)
-        at_once = 0.5 * (self._stiffness - self._residual) * before.effective_b**2
+        at_once = (
+            0.5 * (self._stiffness - self._residual) * before.effective_b**2 * (least - history_bh[:, 0])
+        )
         lost = (
             history_bh[:, 1] + (least - history_bh[:, 0]) * at_once + self._loss(least, damage, onset, final)
         )
@@ -130,7 +132,7 @@ class MixedModeLaw:
         return history_bh[:, 1].copy()
 
     def _mode(self, opening: Opening, before: Opening) -> Floats:
-        """Return the share of sliding that decides in a step, that of its start if there is one, (n_bonds,)."""
+        """Return the share of sliding that decides in a step, that of its start if any, (n_bonds,)."""
         there = before.effective_b > SLIGHT * np.minimum(*self._onset_b)
         return np.where(there, _sliding_share(before), _sliding_share(opening))
 
