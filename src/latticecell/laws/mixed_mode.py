@@ -96,12 +96,9 @@ class MixedModeLaw:
         # d(secant)/d(effective) at a fixed share, over the effective opening
         fall = (self._stiffness - self._residual) * final * onset / ((final - onset) * size**3)
         secant = self._secant(damage)
-        at_once = (
-            0.5 * (self._stiffness - self._residual) * before.effective_b**2 * (least - history_bh[:, 0])
-        )
-        lost = (
-            history_bh[:, 1] + (least - history_bh[:, 0]) * at_once + self._loss(least, damage, onset, final)
-        )
+        at_once = 0.5 * (self._stiffness - self._residual) * before.effective_b**2
+        lost = history_bh[:, 1] + at_once * (least - history_bh[:, 0])
+        lost += self._loss(least, damage, onset, final)
         return BondResponse(
             contact_traction(opening, normal_bc, secant, self._stiffness),
             contact_tangent(
