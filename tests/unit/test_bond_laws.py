@@ -27,7 +27,8 @@ def law(name, n=1, strength=STRENGTH, stiffness=STIFFNESS):
 
 def respond(own, opening_bc, history_bh, tangent="consistent"):
     n = len(opening_bc)
-    return own.respond(opening_bc, np.tile(NORMAL, (n, 1)), opening_bc, history_bh, 60.0, tangent)
+    closed = np.zeros_like(opening_bc)
+    return own.respond(opening_bc, np.tile(NORMAL, (n, 1)), closed, history_bh, 60.0, tangent)
 
 
 def virgin(own, n=1):

@@ -14,7 +14,7 @@ SECTIONS = {
     "grain_boundary": {"mode": "breakable", "strength_MPa": 17.0, **WEAK},
 }
 PINNED = {
-    5: {
+    6: {
         "voltage_V": 3.3741572981770904,
         "lithium_mol": 1.525077196340902e-12,
         "stoich_sd": 0.010538800913444038,

@@ -150,6 +150,7 @@ class BondLaw(Protocol):
         ----------
         opening_bc, opening_old_bc : (n_bonds, 3) float64
             Displacement of the second side minus that of the first, now and at the start of the step [m].
+            Where both are equal the bond has not moved, and answers with its history as it is.
         normal_bc : (n_bonds, 3) float64
             Unit normals, first to second side.
         history_bh : (n_bonds, n_columns) float64
