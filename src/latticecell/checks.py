@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import SupportsFloat
 
@@ -18,6 +18,7 @@ from latticecell.laws.bond import BondParameters
 from latticecell.laws.chosen import open_circuit, strains
 from latticecell.laws.elastic import mean_poisson_ratio, transversely_isotropic_stiffness
 from latticecell.nominal import Course, Leg, course
+from latticecell.particles import grain_counts, misplaced
 from latticecell.protocol import full_charge, nominal_current, one_c, window
 from latticecell.schema import key_of
 from latticecell.solvers import EQUILIBRIUM_SOLVERS
@@ -67,35 +68,20 @@ def cross_check(config: Config) -> list[str]:
 
 def _check_particles(config: Config) -> list[str]:
     """Return what is wrong with spheres and the number of their grains."""
-    found: list[str] = []
-    box = config.geometry
-    um = 1e6
-    for i, particle in enumerate(box.particles):
-        where = f"geometry.particles[{i}]"
-        x, y, z = particle.center
-        if 2 * particle.radius >= box.width:
-            found.append(
-                f"{where}.radius_um = {particle.radius * um:g}: must be below half of "
-                f"geometry.width_um = {box.width * um:g}"
-            )
-        if not (x <= box.width and y <= box.width):
-            found.append(f"{where}.center_um: x and y must be in [0, {box.width * um:g}] um")
-        if not particle.radius < z < box.cathode - particle.radius:
-            found.append(
-                f"{where}.center_um: z = {z * um:g} must be in ({particle.radius * um:g}, "
-                f"{(box.cathode - particle.radius) * um:g}) um so that the particle lies inside the cathode"
-            )
-        for j, other in enumerate(box.particles[:i]):
-            gap = _distance(particle.center, other.center, box.width) - particle.radius - other.radius
-            if gap <= 0:
-                found.append(f"{where}: overlaps geometry.particles[{j}] by {-gap * um:.3g} um")
-    spacing = config.network
-    smallest = min(p.radius for p in box.particles)
-    grain = 2 * smallest / config.microstructure.grains ** (1 / 3)
-    if spacing.spacing > grain / 2:
+    found, spacing = misplaced(config.geometry), config.network.spacing
+    grain, count = min(
+        (2 * particle.radius / n ** (1 / 3), n)
+        for particle, n in zip(config.geometry.particles, grain_counts(config), strict=True)
+    )
+    counts = sorted(set(grain_counts(config)))
+    if config.microstructure.same_grains and len(counts) > 1:
         found.append(
-            f"network.spacing_um = {spacing.spacing * um:g}: must be at most {grain * um / 2:.3g} um, half "
-            f"the size of a grain ({config.microstructure.grains} grains in a particle)"
+            f"microstructure.same_grains = true: contradicts particles of {counts[0]} and {counts[-1]} grains"
+        )
+    if spacing > grain / 2:
+        found.append(
+            f"network.spacing_um = {spacing * 1e6:g}: must be at most {grain * 1e6 / 2:.3g} um, half "
+            f"the size of a grain ({count} grains in a particle)"
         )
     return found + _check_size(config)
 
@@ -146,14 +132,6 @@ def check_cell1d(config: Config) -> list[str]:
     if config.cell1d.diffusivity is None and sum(config.materials.active.diffusivity) < 3e-24:
         found.append("cell1d.diffusivity_m2_per_s: is required where the active material's is zero")
     return found
-
-
-def _distance(a: Sequence[float], b: Sequence[float], period: float) -> float:
-    total = (a[2] - b[2]) ** 2
-    for i in range(2):
-        d = abs(a[i] - b[i]) % period
-        total += min(d, period - d) ** 2
-    return total**0.5
 
 
 def _check_layers(config: Config) -> list[str]:

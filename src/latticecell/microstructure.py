@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +12,7 @@ from scipy.spatial.transform import Rotation
 from latticecell.arrays import Floats, Ints
 from latticecell.config import Config
 from latticecell.errors import ConfigError
+from latticecell.particles import grain_counts, misplaced
 
 if TYPE_CHECKING:
     from latticecell.imports.microstructure import LabelledMicrostructure
@@ -69,16 +69,17 @@ def build_microstructure(config: Config) -> Microstructure | LabelledMicrostruct
 
         return labelled(config)
     geometry = config.geometry
+    if problems := misplaced(geometry):
+        raise ConfigError(problems)
     box = np.array([geometry.width, geometry.width, geometry.cathode + geometry.separator])
     center = np.array([particle.center for particle in geometry.particles], float)
     radius = np.array([particle.radius for particle in geometry.particles], float)
-    _check(center, radius, box, geometry.cathode)
-    seed, n_grains = config.microstructure.seed, config.microstructure.grains
+    seed, n_grains = config.microstructure.seed, grain_counts(config)
     if config.microstructure.same_grains:
-        unit, turned = _drawn_grains(seed, 0, n_grains, 1.0)
+        unit, turned = _drawn_grains(seed, 0, n_grains[0], 1.0)
         drawn = [(r * unit, turned) for r in radius]
     else:
-        drawn = [_drawn_grains(seed, p, n_grains, r) for p, r in enumerate(radius)]
+        drawn = [_drawn_grains(seed, p, n_grains[p], r) for p, r in enumerate(radius)]
     seeds, rotation = (np.concatenate(parts) for parts in zip(*drawn, strict=True))
     particle = np.repeat(np.arange(len(radius), dtype=np.int32), n_grains)
     for array in (box, center, radius, seeds, particle, rotation):
@@ -127,19 +128,3 @@ def _points_in_ball(rng: np.random.Generator, n: int, radius: float) -> Floats:
         trial = rng.uniform(-radius, radius, (2 * n, 3))
         points = np.concatenate([points, trial[(trial**2).sum(axis=1) < radius**2]])
     return points[:n]
-
-
-def _check(center: Floats, radius: Floats, box: Floats, cathode: float) -> None:
-    problems = []
-    for i, (c, r) in enumerate(zip(center, radius, strict=True)):
-        if c[2] - r <= 0 or c[2] + r >= cathode:
-            problems.append(f"geometry.particles[{i}]: does not lie inside the cathode block")
-        if 2 * r >= box[0]:
-            problems.append(f"geometry.particles[{i}]: does not fit into geometry.width")
-    for i, j in combinations(range(len(radius)), 2):
-        d = center[i] - center[j]
-        d[:2] -= box[:2] * np.round(d[:2] / box[:2])
-        if np.linalg.norm(d) <= radius[i] + radius[j]:
-            problems.append(f"geometry.particles[{i}] and [{j}] overlap")
-    if problems:
-        raise ConfigError(problems)

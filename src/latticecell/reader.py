@@ -21,6 +21,8 @@ from latticecell.curvefiles import root_curves, with_curves
 from latticecell.curves import Curve
 from latticecell.errors import LONGEST_VALUE, MOST_PROBLEMS, ConfigError, shown
 from latticecell.library import with_materials
+from latticecell.packed import with_particles
+from latticecell.particles import crowded
 from latticecell.schema import Section, allowed, from_si, key_of, subsection, unit_of
 from latticecell.steptables import in_keys, prepared, root_files
 from latticecell.units import SI_PER_UNIT
@@ -51,8 +53,8 @@ def read_config(
         Assignments such as ``"interface.strength_MPa=200"``, applied on top of the file; the value is TOML,
         or a bare word for a string. Or keys with their values; see `assign`.
     laws : bool
-        Whether the laws that the file names are looked up and tried; who only looks at a finished run needs
-        none of them.
+        Whether the laws that the file names are looked up and tried, and a network could be built; who only
+        looks at a finished run needs neither.
 
     Raises
     ------
@@ -188,7 +190,9 @@ def config_from_table(table: Table, source: str = "input", *, laws: bool = True)
     config, problems = checked(Config, table)
     problems = told + more + unknown + problems
     if config is not None and not problems:
-        problems = cross_check(config) + (check_laws(config) if laws else [])
+        config, problems = with_particles(config)
+    if config is not None and not problems:
+        problems = cross_check(config) + (crowded(config) + check_laws(config) if laws else [])
     if problems:
         raise ConfigError([f"{problem} ({source})" for problem in problems])
     assert config is not None

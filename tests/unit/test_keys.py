@@ -7,12 +7,17 @@ from pathlib import Path
 import pytest
 import tomli
 
-from latticecell.config import Config, Labels, Profile
+from latticecell.config import Config, Labels, Packing, Profile
 from latticecell.errors import ConfigError
 from latticecell.reader import config_from_table
 from latticecell.schema import key_of, subsection
 from latticecell.template import commented_toml, keys_page
 
+APART = {
+    "[protocol.steps.profile]": Profile,
+    "[microstructure.labels]": Labels,
+    "[geometry.packing]": Packing,
+}
 PAGE = Path(__file__).parents[2] / "docs" / "keys.md"
 
 
@@ -20,7 +25,7 @@ def keys(section=Config, table=""):
     """Table, class, attribute and field of every key of the schema, tables themselves left out."""
     for name, field in section.model_fields.items():
         inner, many = subsection(field)
-        if inner in (None, Profile, Labels, section):  # those that need not be there are shown as one key
+        if inner in (None, *APART.values(), section):  # those that need not be there are shown as one key
             yield table, section, name, field
         else:
             path = f"{table.strip('[]')}.{name}".strip(".")
@@ -28,7 +33,7 @@ def keys(section=Config, table=""):
 
 
 KEYS = list(keys())
-PROFILE = [*keys(Profile, "[protocol.steps.profile]"), *keys(Labels, "[microstructure.labels]")]
+PROFILE = [one for table, section in APART.items() for one in keys(section, table)]
 OPTIONAL = [(table, key_of(name, field)) for table, _, name, field in KEYS if field.default in (None, ())]
 OPTIONAL.remove(("[output]", "times_s"))
 OPTIONAL.remove(("[output]", "columns"))
@@ -108,7 +113,14 @@ def test_examples_of_optional_keys_are_valid_or_say_what_they_need(table, key):
     try:
         config = config_from_table(uncommented((table, key)))
     except ConfigError as error:
-        combined = (*TRANSVERSE, "shear_fracture_energy_J_per_m2", "lattice_a", "lattice_c", "labels")
+        combined = (
+            *TRANSVERSE,
+            "shear_fracture_energy_J_per_m2",
+            "lattice_a",
+            "lattice_c",
+            "labels",
+            "packing",
+        )
         assert key in combined or table == "[[protocol.steps]]"
         for problem in error.problems:
             said = (

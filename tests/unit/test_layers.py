@@ -36,6 +36,7 @@ LAYERS = [
     {"config"},
     {"laws", "solvers"},
     {"coverage"},
+    {"particles", "packed"},
     {"checks", "nominal", "protocol", "stepchecks", "steptables", "wording"},
     {"curvefiles", "library", "reader"},
     {"materials"},

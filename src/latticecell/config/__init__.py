@@ -10,7 +10,15 @@ from typing import Annotated
 
 from pydantic import Field
 
-from latticecell.config.cell import Geometry, Labels, Mechanics, Microstructure, NetworkOptions, Particle
+from latticecell.config.cell import (
+    Geometry,
+    Labels,
+    Mechanics,
+    Microstructure,
+    NetworkOptions,
+    Packing,
+    Particle,
+)
 from latticecell.config.interfaces import GrainBoundary, Interface, Kinetics
 from latticecell.config.materials import ActiveMaterial, Ecbd, Electrolyte, Materials, Separator
 from latticecell.config.numerics import Cell1d, Output, Solver
@@ -35,6 +43,7 @@ __all__ = [
     "Microstructure",
     "NetworkOptions",
     "Output",
+    "Packing",
     "Particle",
     "Profile",
     "Protocol",

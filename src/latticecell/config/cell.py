@@ -10,6 +10,9 @@ from latticecell.config.quantities import FileName
 from latticecell.schema import Quantity, Section
 
 Length = Annotated[float, Quantity("um", ge=1e-3, le=1000)]
+Distance = Annotated[float, Quantity("um", ge=1e-6, le=100)]
+Spread = Annotated[float, Quantity("um", ge=0, le=1000)]
+Packed = Annotated[float, Quantity(ge=0.001, le=0.64)]
 Coordinate = Annotated[float, Quantity("um", ge=0, le=1000)]
 Pressure = Annotated[float, Quantity("MPa", ge=0, le=1e4)]
 Volume = Annotated[float, Quantity("um3", ge=1e-9, le=1e9)]
@@ -20,6 +23,7 @@ Label = Annotated[int, Field(strict=True)]
 Voxels = Annotated[int, Field(strict=True, ge=1, le=10**6)]
 Seed = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)]
 GrainCount = Annotated[int, Field(strict=True, ge=1, le=5000)]
+PackingNote = Annotated[str, Field(min_length=1, max_length=2000)]
 Growth = Annotated[float, Quantity(ge=0.01, le=1)]
 
 
@@ -30,6 +34,36 @@ class Particle(Section):
     """Position x, y, z of the centre; z is the height above the current collector."""
     radius: Length = 5.0
     """Radius of the particle."""
+    grains: GrainCount | None = Field(default=None, examples=[20])
+    """Number of its grains; left out: microstructure.grains."""
+
+
+class Packing(Section):
+    """Particles packed at random without overlap, instead of listed ones; left out by default.
+
+    A run directory lists the particles that came of it.
+    """
+
+    volume_fraction: Packed | None = Field(default=None, examples=[0.3])
+    """Share of the cathode block that the particles fill; left out: each of radii_um is there once."""
+    radius_mean: Length | None = Field(default=None, examples=[3.0])
+    """Mean of the log-normal distribution of radii, by number, before it is cut; left out: radii_um."""
+    radius_std: Spread = 0.0
+    """Standard deviation of that distribution."""
+    radius_min: Length | None = Field(default=None, examples=[1.5])
+    """Where the distribution is cut below; left out: where its logarithm is 3 deviations off its middle."""
+    radius_max: Length | None = Field(default=None, examples=[6.0])
+    """Where the distribution is cut above; left out: where its logarithm is 3 deviations off its middle."""
+    radii: tuple[Length, ...] = Field(default=(), max_length=1000, examples=[[4.0, 3.0, 3.0]])
+    """Radii instead of a distribution: to be drawn from if a volume fraction is given, else all once."""
+    gap: Distance | None = Field(default=None, examples=[0.2])
+    """Least distance between particles; left out: a twentieth of the mean radius."""
+    wall_gap: Distance | None = Field(default=None, examples=[0.2])
+    """Least distance of particles from the current collector and the separator; left out: as gap_um."""
+    grains: Literal["by_volume", "equal"] = "by_volume"
+    """Whether microstructure.grains is that of a particle of mean volume, or of every particle."""
+    seed: Seed | None = Field(default=None, examples=[7])
+    """Seed of radii and positions; left out: microstructure.seed."""
 
 
 class Geometry(Section):
@@ -42,6 +76,10 @@ class Geometry(Section):
     separator: Length = 15.0
     """Thickness of the separator between the cathode block and the Li metal."""
     particles: tuple[Particle, ...] = Field(default=(Particle(),), min_length=1, max_length=1000)
+    packing: Packing | None = Field(default=None, examples=[{"volume_fraction": 0.3, "radius_mean_um": 3.0}])
+    """Particles packed at random; left out: those listed."""
+    packed: PackingNote | None = Field(default=None, examples=["volume_fraction = 0.3, radius_mean_um = 3.0"])
+    """The packing that the listed particles came from, for the record; left out: they were given."""
 
 
 class Labels(Section):
