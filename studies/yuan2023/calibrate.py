@@ -2,7 +2,7 @@
 
 python studies/yuan2023/calibrate.py
 python studies/yuan2023/fit.py runs/yuan2023-sample -o front.json
-python studies/yuan2023/calibrate.py --also front.json      # runs what the emulator found, then fit again
+python studies/yuan2023/calibrate.py --around front.json --points 10  # once more near the front; fit again
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ Floats = NDArray[np.float64]
 HERE: Final = Path(__file__).resolve().parent
 RUNS: Final = Path("runs/yuan2023-sample")
 SEEDS: Final = 5
+MARGIN: Final = 0.1  # of a range, on both sides of points found before
 
 
 @dataclass(frozen=True)
@@ -99,9 +100,33 @@ def overrides(values: dict[str, float], case: Case) -> dict[str, Any]:
     return keys
 
 
-def sample(points: int) -> list[dict[str, float]]:
-    """Return the first points of a scrambled Sobol sequence, which fill the box however many there are."""
-    shares = qmc.Sobol(len(UNKNOWNS), rng=1).random(points)
+def unknowns_of(config: lc.Config, case: Case) -> dict[str, float]:
+    """Return the unknowns that an input carries in a case, the inverse of `overrides`."""
+    active, interface = config.materials.active, config.interface
+    amplitude = active.expansion_ratio[0]
+    sliding = interface.shear_fracture_energy
+    return {
+        "amplitude": amplitude,
+        "frozen_below": active.strain_frozen_below,
+        "E_ECBD_GPa": 1e-9 * config.materials.ecbd.youngs_modulus,
+        "shear_toughness": (interface.fracture_energy if sliding is None else sliding) / case.toughness,
+        "drift_m3_per_mol": active.partial_molar_volume * amplitude,
+        "i0_A_per_m2": config.kinetics.exchange_current,
+        "R0_ohm_m2": interface.resistance,
+        "gap_R_nm": 1e9 * interface.resistance_gap,
+    }
+
+
+def sample(points: int, around: list[dict[str, float]] | None = None) -> list[dict[str, float]]:
+    """Return the first points of a scrambled Sobol sequence, which fill the box however many there are.
+
+    The box is that of `UNKNOWNS`, or what points found before span in it, wider by `MARGIN` of it.
+    """
+    shares = qmc.Sobol(len(UNKNOWNS), rng=2 if around else 1).random(points)
+    if around:
+        known = np.array([[u.share(point[u.name]) for u in UNKNOWNS] for point in around])
+        low, high = np.clip([known.min(axis=0) - MARGIN, known.max(axis=0) + MARGIN], 0.0, 1.0)
+        shares = low + (high - low) * shares
     return [{u.name: u.at(s) for u, s in zip(UNKNOWNS, row, strict=True)} for row in shares]
 
 
@@ -135,11 +160,11 @@ def main() -> None:
     """Run the sample."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--points", type=int, default=19)
-    parser.add_argument("--also", type=Path, help="JSON file with a list of further points")
+    parser.add_argument("--around", type=Path, help="JSON file with points around which to sample")
     parser.add_argument("--jobs", type=int, default=None)
     parser.add_argument("-o", "--out", type=Path, default=RUNS)
     asked = parser.parse_args()
-    points = sample(asked.points) + (json.loads(asked.also.read_text()) if asked.also else [])
+    points = sample(asked.points, json.loads(asked.around.read_text()) if asked.around else None)
     lc.study(specification(points), jobs=asked.jobs, out=asked.out, say=print)
 
 
