@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -42,9 +43,7 @@ if TYPE_CHECKING:
 BAD_INPUT, NUMERICAL_FAILURE, NOT_WRITTEN = 2, 3, 4
 
 app = typer.Typer(
-    help="Lattice model of chemo-mechanical failure in composite cathodes.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
@@ -59,6 +58,22 @@ Out = Annotated[
 Force = Annotated[bool, typer.Option("--force", help="Overwrite what is there already.")]
 
 # Each command imports what it needs; what all of them would need takes seconds.
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"latticecell {version('latticecell')}")
+        raise typer.Exit
+
+
+@app.callback()
+def latticecell(
+    asked: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    """Lattice model of chemo-mechanical failure in composite cathodes."""
 
 
 @contextmanager
@@ -229,9 +244,17 @@ def _show(title: str, rows: Sequence[QualityRow]) -> None:
     Console().print(table)
 
 
+def _which_file() -> str:
+    """Tell who runs nothing what there is to run."""
+    near = sorted(str(path) for place in (".", "inputs") for path in Path(place).glob("*.toml"))
+    near = [name for name in near if name != "pyproject.toml"]
+    here = f"here are {', '.join(near[:5])}{', ...' if len(near) > 5 else ''}" if near else "none is here"
+    return f"run: needs a TOML file; {here}; 'latticecell new run.toml' writes one with every key"
+
+
 @app.command()
 def run(
-    file: File,
+    file: Annotated[Path | None, typer.Argument(help="TOML file of a run.", show_default=False)] = None,
     out: Out = None,
     assignments: Assignments = None,
     threads: Threads = None,
@@ -246,15 +269,19 @@ def run(
 ) -> None:
     """Run a file; Ctrl-C, SIGTERM or SIGHUP stop after the current step and leave a checkpoint."""
     from latticecell.checks import remarks
+    from latticecell.output.rundir import refuse_occupied
     from latticecell.reader import read_config
     from latticecell.run import Simulation
 
     with _explained(laws), _stoppable() as stop:
+        if file is None:
+            raise ConfigError(_which_file())
         overrides = [*(assignments or ()), *([f"solver.threads={threads}"] if threads else [])]
         origin = {"continue_from": before and str(before), "continue_at": at}
         overrides += [f"{key}={json.dumps(value)}" for key, value in origin.items() if value]
         config = read_config(file, overrides)
         path = out or Path("runs") / file.stem
+        refuse_occupied(path, force)
         _say(remarks(config))
         typer.echo(
             f"{config.name}: building the network"

@@ -22,7 +22,7 @@ from latticecell.observables import Observer
 from latticecell.output.cache import network_of
 from latticecell.output.lock import Lock
 from latticecell.output.record import PLOT, is_run, with_cycles
-from latticecell.output.rundir import RunDirectory, Status
+from latticecell.output.rundir import RunDirectory, Status, refuse_occupied
 from latticecell.protocol import due, number_of_stages, stages
 from latticecell.registry import compare
 from latticecell.results import Run, open_run
@@ -127,7 +127,8 @@ class Simulation:
         origin = None if config.continue_from is None else origin_of(config, network, Path(path))
         lock = Lock(Path(path))
         if Path(path).is_dir():
-            lock.take()  # before the work of building a network
+            refuse_occupied(Path(path), force)  # before the work of building a network
+            lock.take()
         with one_blas_thread():
             effort = Effort()
             with effort.phase("network"):

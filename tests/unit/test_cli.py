@@ -1,8 +1,14 @@
 """The command line as a user meets it."""
 
+import sys
+
+import pytest
 from typer.testing import CliRunner
 
+import latticecell as lc
 from latticecell.cli import app
+from latticecell.config import Config
+from latticecell.output.rundir import RunDirectory
 from latticecell.reader import read_config
 
 RUNNER = CliRunner()
@@ -34,3 +40,30 @@ def test_check_show_prints_a_file_that_reads_back(tmp_path):
     copy = tmp_path / "b.toml"
     copy.write_text(result.output)
     assert read_config(copy) == read_config(path, ["interface.strength_MPa=200"])
+
+
+def test_version_is_told():
+    result = RUNNER.invoke(app, ["--version"])
+    assert (result.exit_code, result.stdout) == (0, f"latticecell {lc.__version__}\n")
+
+
+def test_run_without_a_file_says_which_there_are(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("mine.toml", "pyproject.toml"):
+        (tmp_path / name).write_text("")
+    result = RUNNER.invoke(app, ["run"])
+    assert result.exit_code == 2
+    assert result.stderr.startswith("run: needs a TOML file; here are mine.toml; 'latticecell new")
+
+
+def test_a_finished_run_is_not_overwritten_and_no_network_is_built_first(tmp_path, monkeypatch):
+    (tmp_path / "a.toml").write_text('name = "a"\n')
+    out = tmp_path / "out"
+    RunDirectory.create(out, Config(), None, threads=1).finish("done", "")
+    monkeypatch.setattr(
+        sys.modules["latticecell.run"], "network_of", lambda *_: pytest.fail("a network is built")
+    )
+    result = RUNNER.invoke(app, ["run", str(tmp_path / "a.toml"), "-o", str(out)])
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "holds a run already; choose another directory, or overwrite with --force" in result.stderr

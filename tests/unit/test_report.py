@@ -394,7 +394,9 @@ def test_a_run_of_the_1d_cell_is_refused_in_one_sentence(tmp_path, verb):
     result = CliRunner().invoke(app, [verb, str(tmp_path / "r")])
     assert result.exit_code == 2
     (line,) = result.stderr.splitlines()
-    assert line.endswith("is a run of the 1-D cell; it has a history, but no network and no fields")
+    assert line.endswith(
+        "is a run of the 1-D cell; it has history.csv and summary.png, but no network and no fields"
+    )
 
 
 def test_command_writes_into_the_run_by_default(finished, tmp_path):

@@ -49,6 +49,17 @@ known, is removed last."""
 Status = Literal["done", "failed", "interrupted"]
 
 
+def refuse_occupied(path: Path, force: bool) -> None:
+    """Raise `ConfigError` if a run cannot be written there: it holds a run, or files that are not a run's."""
+    present = [name for name in (*FILES, FIELDS) if os.path.lexists(path / name)]
+    if present and not is_run(path):
+        raise ConfigError(
+            f"{path}: holds {', '.join(present)} but is not the directory of a run; choose another one"
+        )
+    if present and not force:
+        raise ConfigError(f"{path}: holds a run already; choose another directory, or overwrite with --force")
+
+
 class RunDirectory:
     """Writer and reader of one run's directory; made by `create` or `open`. Readers see it as a `Run`.
 
@@ -104,15 +115,11 @@ class RunDirectory:
         run.effort = effort or run.effort
         run.lock = lock or run.lock
         run.lock.take()
-        present = [name for name in (*FILES, FIELDS) if os.path.lexists(path / name)]
-        if present and not is_run(path):
+        try:
+            refuse_occupied(path, force)
+        except ConfigError:
             run.lock.release()
-            raise ConfigError(
-                f"{path}: holds {', '.join(present)} but is not the directory of a run; choose another one"
-            )
-        if present and not force:
-            run.lock.release()
-            raise ConfigError(f"{path}: holds a run already; choose another directory or force overwriting")
+            raise
         run._clear()  # also what was left by a kill before there was a run
         try:
             run._begin(config, network, threads, command)

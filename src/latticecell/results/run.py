@@ -135,7 +135,8 @@ class Run:
         network = self.source.network()
         if network is None:
             raise ConfigError(
-                f"{self.place}: is a run of the 1-D cell; it has a history, but no network and no fields"
+                f"{self.place}: is a run of the 1-D cell; it has history.csv and summary.png, but no network "
+                "and no fields"
             )
         return network
 
