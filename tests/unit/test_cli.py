@@ -1,6 +1,6 @@
 """The command line as a user meets it."""
 
-import sys
+import importlib
 
 import pytest
 from typer.testing import CliRunner
@@ -61,7 +61,7 @@ def test_a_finished_run_is_not_overwritten_and_no_network_is_built_first(tmp_pat
     out = tmp_path / "out"
     RunDirectory.create(out, Config(), None, threads=1).finish("done", "")
     monkeypatch.setattr(
-        sys.modules["latticecell.run"], "network_of", lambda *_: pytest.fail("a network is built")
+        importlib.import_module("latticecell.run"), "network_of", lambda *_: pytest.fail("a network is built")
     )
     result = RUNNER.invoke(app, ["run", str(tmp_path / "a.toml"), "-o", str(out)])
     assert result.exit_code == 2
