@@ -23,6 +23,7 @@ from latticecell.protocol import full_charge, nominal_current, one_c, window
 from latticecell.schema import key_of
 from latticecell.solvers import EQUILIBRIUM_SOLVERS
 from latticecell.stepchecks import check_protocol
+from latticecell.temperature import check_temperature
 from latticecell.wording import sentence
 
 Numbers = tuple[SupportsFloat, ...]
@@ -231,7 +232,7 @@ def check_laws(config: Config) -> list[str]:
         EQUILIBRIUM_SOLVERS[config.solver.equilibrium]
     except ConfigError as error:
         found += error.problems
-    return found
+    return found + check_temperature(config)
 
 
 def _course(config: Config) -> Course:
@@ -263,8 +264,8 @@ def remarks(config: Config) -> list[str]:
     kelvin = config.kinetics.temperature
     if abs(kelvin - DATA_TEMPERATURE) > 5.0:
         found.append(
-            f"kinetics.temperature_K = {kelvin:g}: conductivities, diffusivities, exchange currents and the "
-            f"open-circuit voltage keep their values, those of {DATA_TEMPERATURE} K unless you gave others"
+            f"kinetics.temperature_K = {kelvin:g}: open-circuit voltage, strains and contact resistance keep "
+            f"their values, those of {DATA_TEMPERATURE} K unless you gave others"
         )
     return found + _locking(config)
 

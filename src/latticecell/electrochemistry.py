@@ -27,7 +27,7 @@ from latticecell.config import Solver
 from latticecell.controls import Control, Current, Power, Voltage
 from latticecell.errors import SolveError
 from latticecell.laplacian import EdgeLaplacian
-from latticecell.laws.electrolyte import exchange_scale, lithium_exchange_binary
+from latticecell.laws.electrolyte import exchange_scale
 from latticecell.laws.kinetics import Reaction, exhaustion, limit_step
 from latticecell.materials import ElectroLaws
 from latticecell.network import INTERFACE_BOND, Network
@@ -223,7 +223,8 @@ class Electrochemistry:
 
     def _ions(self, salt_n: Floats) -> _Ions:
         """Return the conduction of a salt field, or that of a single-ion conductor."""
-        if self.salt is None or self._ionic is None:
+        liquid = self.laws.liquid
+        if self.salt is None or self._ionic is None or liquid is None:
             return _Ions(self._potentials.matrix, 0.0, 0.0, 1.0, None)
         ionic = self._ionic.matrix(self._ionic.weight(self.salt.conductivity(salt_n)))
         shift_n = self.salt.potential(salt_n)
@@ -232,7 +233,7 @@ class Electrochemistry:
             shift_n[self._liquid_node_b],
             shift_n[self._metal_n],
             exchange_scale(salt_n[self._liquid_node_b], self.salt.mean),
-            lithium_exchange_binary(salt_n[self._metal_n]),
+            liquid.lithium_exchange(salt_n[self._metal_n]),
         )
 
     def contact_drop(self, current_b: Floats, gap_b: Floats) -> Floats:

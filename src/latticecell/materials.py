@@ -15,12 +15,13 @@ from latticecell.laws.bond import BondLaw, BondParameters
 from latticecell.laws.chosen import Strain, diffusivity_factor, open_circuit, strains
 from latticecell.laws.curve import MonotoneCurve
 from latticecell.laws.elastic import isotropic_stiffness, transversely_isotropic_stiffness
-from latticecell.laws.electrolyte import Liquid
+from latticecell.laws.electrolyte import Liquid, Warmed
 from latticecell.laws.kinetics import LithiumKinetics, ParticleKinetics
 from latticecell.laws.resistance import ExponentialContact
 from latticecell.protocol import one_c
 from latticecell.registry import Registry
 from latticecell.solvers import EQUILIBRIUM_SOLVERS
+from latticecell.temperature import at_temperature, factor
 from latticecell.units import GAS_CONSTANT
 
 
@@ -103,14 +104,21 @@ def named_laws(config: Config) -> list[tuple[Registry[Any], str]]:
 
 
 def electro_laws(config: Config) -> ElectroLaws:
-    """Return the laws of transport, reaction and potentials."""
+    """Return the laws of transport, reaction and potentials, at the temperature of the cell."""
+    config = at_temperature(config)
     active, ecbd, boundary = config.materials.active, config.materials.ecbd, config.grain_boundary
     kinetics, salt, interface = config.kinetics, config.electrolyte, config.interface
     liquid = None
     ionic = ecbd.ionic_conductivity, config.materials.separator.ionic_conductivity
     if salt.kind == "binary":
         fractions = salt.fraction_ecbd, salt.fraction_separator
-        liquid = Liquid(ELECTROLYTE_LAWS[salt.law](), salt.concentration, fractions, salt.bruggeman)
+        law = Warmed(
+            ELECTROLYTE_LAWS[salt.law](),
+            factor(config, salt.conductivity_activation_energy),
+            factor(config, salt.diffusivity_activation_energy),
+        )
+        lithium = factor(config, kinetics.lithium_exchange_activation_energy)
+        liquid = Liquid(law, salt.concentration, fractions, salt.bruggeman, lithium)
         ionic = liquid.conductivity_at_rest
     return ElectroLaws(
         particle=ParticleKinetics(

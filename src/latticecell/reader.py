@@ -20,7 +20,7 @@ from latticecell.config import Config
 from latticecell.curvefiles import root_curves, with_curves
 from latticecell.curves import Curve
 from latticecell.errors import LONGEST_VALUE, MOST_PROBLEMS, ConfigError, shown
-from latticecell.library import with_materials
+from latticecell.library.defaults import with_materials
 from latticecell.packed import with_particles
 from latticecell.particles import crowded
 from latticecell.schema import Section, allowed, from_si, key_of, subsection, unit_of

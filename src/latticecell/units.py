@@ -32,6 +32,7 @@ SI_PER_UNIT: Final[dict[str, float]] = {
     "GPa": 1e9,
     "MPa": 1e6,
     "J_per_m2": 1.0,
+    "kJ_per_mol": 1e3,
     "S_per_m": 1.0,
     "ohm_m2": 1.0,
     "m_per_s": 1.0,

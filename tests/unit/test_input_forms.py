@@ -168,7 +168,7 @@ def test_a_current_that_does_not_fit_is_said():
 
 
 def test_another_temperature_is_said():
-    config = config_from_table({"kinetics": {"temperature_K": 263.0}})
+    config = config_from_table({"kinetics": {"temperature_K": 263.0, "reference_temperature_K": 263.0}})
     assert any("temperature_K = 263" in text for text in remarks(config))
 
 
@@ -256,7 +256,11 @@ def test_check_tells_capacity_current_and_duration(tmp_path):
     assert "0.2937 mAh/cm2" in told["capacity"]
     assert told["step 1"].startswith("Charge at 1C until 4.3 V: 56.4 min, x = 0.9703 to 0.0575")
     result = CliRunner().invoke(
-        app, ["check", str(written(tmp_path, "")), "--set", "kinetics.temperature_K=333.0"]
+        app,
+        [
+            *("check", str(written(tmp_path, ""))),
+            *("--set", "kinetics.temperature_K=333.0", "--set", "kinetics.reference_temperature_K=333.0"),
+        ],
     )
     assert result.exit_code == 0
     assert "warning: kinetics.temperature_K = 333" in result.output

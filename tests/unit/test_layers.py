@@ -35,7 +35,7 @@ LAYERS = [
     {"schema"},
     {"config"},
     {"laws", "solvers"},
-    {"coverage"},
+    {"coverage", "temperature"},
     {"particles", "packed"},
     {"checks", "nominal", "protocol", "stepchecks", "steptables", "wording"},
     {"curvefiles", "library", "reader"},

@@ -9,7 +9,8 @@ from latticecell import ConfigError, config_from_table
 from latticecell.cli import app
 from latticecell.config import Config
 from latticecell.laws.chosen import open_circuit, strains
-from latticecell.library import KINDS, material, names
+from latticecell.library import material, names
+from latticecell.library.defaults import KINDS
 from latticecell.reader import resolved_toml
 
 ACTIVE = [name for name in names() if material(name).kind == "active"]

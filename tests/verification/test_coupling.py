@@ -38,7 +38,7 @@ def test_stress_potential_of_a_clamped_film():
             "ecbd": {"youngs_modulus_GPa": 1e-5},
             "separator": {"youngs_modulus_GPa": 1e-5},
         },
-        kinetics={"temperature_K": temperature},
+        kinetics={"temperature_K": temperature, "reference_temperature_K": temperature},
         protocol={
             "current_1c_nA": 0.0035,
             "steps": [{"kind": "charge", "c_rate": 1.0, "duration_s": 900.0}],

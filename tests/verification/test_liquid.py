@@ -172,7 +172,7 @@ def test_potential_drop_with_diffusion_potential():
             "kind": "binary", "law": "constant", "concentration_mol_per_m3": 930.0,
             "fraction_ecbd": 1.0, "fraction_separator": fraction, "bruggeman": exponent,
         },
-        "kinetics": {"temperature_K": KELVIN},
+        "kinetics": {"temperature_K": KELVIN, "reference_temperature_K": KELVIN},
         "interface": {"resistance_ohm_m2": 0.0},
     }  # fmt: skip
     solver = electrochemistry(table, network)

@@ -38,7 +38,6 @@ from latticecell.laws.electrolyte import (
     Liquid,
     PolynomialElectrolyte,
     exchange_scale,
-    lithium_exchange_binary,
 )
 from latticecell.laws.kinetics import LithiumKinetics, limit_step
 from latticecell.materials import ElectroLaws
@@ -199,7 +198,7 @@ class Cell:
 
     def _build_layers(self, laws: ElectroLaws) -> None:
         liquid = laws.liquid or SINGLE_ION
-        self._law, self.salt_0 = liquid.law, liquid.concentration
+        self._liquid, self._law, self.salt_0 = liquid, liquid.law, liquid.concentration
         passage = 2 * (1 - self.filled) / (2 + self.filled)
         ecbd, separator = liquid.share if self.binary else laws.ionic_conductivity
         self._scale_j = self._layered(ecbd * passage, separator)
@@ -396,7 +395,7 @@ class Cell:
             c_by_c = 1 - c_by_density * density * float(_slope(self._law.diffusivity, np.asarray(c))) / spread
             if c_surface < FLOOR:
                 c_surface, c_by_c, c_by_density = FLOOR, 0.0, 0.0
-            lithium = LithiumKinetics(float(lithium_exchange_binary(c_surface)), lithium.temperature)
+            lithium = LithiumKinetics(float(self._liquid.lithium_exchange(c_surface)), lithium.temperature)
         phi_surface = phi - density * half / kappa + self._beta * np.log(c_surface / c)
         plated, slope = (float(value) for value in lithium.plate(np.asarray(phi_surface)))
         through_exchange = plated * LITHIUM_POWER / c_surface if self.binary else 0.0

@@ -16,6 +16,7 @@ from latticecell.errors import ConfigError, OutputError, SolveError
 from latticecell.materials import electro_laws
 from latticecell.output.record import PLOT
 from latticecell.output.rundir import RunDirectory, Status
+from latticecell.temperature import at_temperature
 from latticecell.threads import one_blas_thread
 from latticecell.units import FARADAY
 
@@ -32,7 +33,7 @@ def cell_of(config: Config) -> Cell:
     problems = check_cell1d(config)
     if problems:
         raise ConfigError(problems)
-    return Cell(electro_laws(config), config.geometry, config.cell1d)
+    return Cell(electro_laws(config), config.geometry, at_temperature(config).cell1d)
 
 
 def run_cell1d(config: Config, out: str | Path, *, command: str = "", force: bool = False) -> RunDirectory:

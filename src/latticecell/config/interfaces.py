@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool
 
-from latticecell.config.quantities import Fraction
+from latticecell.config.quantities import ActivationEnergy, Fraction
 from latticecell.schema import Named, Quantity, Section
 
 Strength = Annotated[float, Quantity("MPa", ge=1e-3, le=1e5)]
@@ -81,6 +81,8 @@ class GrainBoundary(Section):
     """Weibull modulus of the scatter of the grain-boundary strength; left out: no scatter."""
     permeance: Permeance = 2e-7
     """Flux of Li through a closed grain boundary per difference of concentration, tied or breakable."""
+    permeance_activation_energy: ActivationEnergy | None = Field(default=None, examples=[25.0])
+    """Activation energy of the permeance; left out: unknown, see kinetics.reference_temperature_K."""
     blocking_gap: Nanometres = 2.0
     """Opening over which the permeance falls by a factor e."""
 
@@ -96,7 +98,13 @@ class Kinetics(Section):
     """Transfer coefficient of lithiation."""
     lithium_exchange_current: CurrentDensity = 100.0
     """Exchange current density of the Li metal; not used with a binary electrolyte."""
+    exchange_activation_energy: ActivationEnergy | None = Field(default=None, examples=[17.8])
+    """Activation energy of exchange_current; left out: unknown, see kinetics.reference_temperature_K."""
+    lithium_exchange_activation_energy: ActivationEnergy | None = Field(default=None, examples=[30.0])
+    """Activation energy of lithium_exchange_current; left out: unknown, as above."""
     temperature: Temperature = 298.15
     """Temperature of the cell, uniform and constant."""
+    reference_temperature: Temperature = 298.15
+    """Temperature for which values are given; at another one they follow Arrhenius, and need the energies."""
     mechanical_ocv: StrictBool | None = Field(default=None, examples=[True])
     """Whether stress shifts the OCV by partial molar volume / F; left out: if the drift is thermodynamic."""

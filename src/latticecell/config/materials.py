@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from latticecell.config.quantities import Fraction
+from latticecell.config.quantities import ActivationEnergy, Fraction
 from latticecell.curves import Curve, CurveKey
 from latticecell.schema import Named, Quantity, Section
 
@@ -49,6 +49,8 @@ class ActiveMaterial(Section):
     """Stoichiometry x = c / c_max at the start, uniform; the grains are free of strain there."""
     diffusivity: tuple[Diffusivity, Diffusivity, Diffusivity] = (1e-14, 1e-14, 1e-20)
     """Chemical diffusivities of Li along the crystal axes [100], [010] and [001]."""
+    diffusivity_activation_energy: ActivationEnergy | None = Field(default=None, examples=[25.0])
+    """Activation energy of the diffusivities; left out: unknown, see kinetics.reference_temperature_K."""
     elasticity: Literal["isotropic", "transversely_isotropic"] = "isotropic"
     """Elastic symmetry of a grain; the transversely isotropic one has its axis along [001]."""
     youngs_modulus: Modulus = 78.0
@@ -100,6 +102,8 @@ class ActiveMaterial(Section):
 class Ecbd(Section):
     """The mixture of electrolyte and carbon around the particles (ECBD)."""
 
+    material: MaterialName | None = Field(default=None, examples=["li6ps5cl"])
+    """Electrolyte whose values are the defaults, fraction_ecbd ** bruggeman of sigma; left out: as here."""
     youngs_modulus: Modulus = 150.0
     """Young's modulus of the ECBD."""
     poisson_ratio: Poisson = 0.26
@@ -108,6 +112,10 @@ class Ecbd(Section):
     """Effective ionic conductivity of the ECBD; not used with a binary electrolyte."""
     electronic_conductivity: Conductivity = 10.0
     """Effective electronic conductivity of the ECBD."""
+    ionic_activation_energy: ActivationEnergy | None = Field(default=None, examples=[30.0])
+    """Activation energy of ionic_conductivity; left out: unknown, see kinetics.reference_temperature_K."""
+    electronic_activation_energy: ActivationEnergy | None = Field(default=None, examples=[0.0])
+    """Activation energy of electronic_conductivity; left out: unknown, as above."""
 
 
 class Separator(Section):
@@ -121,6 +129,8 @@ class Separator(Section):
     """Poisson ratio of the separator."""
     ionic_conductivity: Conductivity = 0.045
     """Ionic conductivity of the separator; not used with a binary electrolyte."""
+    ionic_activation_energy: ActivationEnergy | None = Field(default=None, examples=[30.0])
+    """Activation energy of ionic_conductivity; left out: unknown, see kinetics.reference_temperature_K."""
 
 
 class Electrolyte(Section):
@@ -138,11 +148,15 @@ class Electrolyte(Section):
     concentration: Salt = 1000.0
     """Mean salt concentration, uniform at the start, to which kinetics.exchange_current refers."""
     fraction_ecbd: Share = 0.75
-    """Volume fraction of the liquid in the ECBD."""
+    """Volume fraction of the liquid in the ECBD, or of the material that is named there."""
     fraction_separator: Share = 1.0
     """Volume fraction of the liquid in the separator."""
     bruggeman: Exponent = 1.5
     """Exponent of the volume fraction by which conductivity and salt diffusivity are scaled."""
+    conductivity_activation_energy: ActivationEnergy | None = Field(default=None, examples=[17.0])
+    """Activation energy of its conductivity; left out: unknown, see kinetics.reference_temperature_K."""
+    diffusivity_activation_energy: ActivationEnergy | None = Field(default=None, examples=[17.0])
+    """Activation energy of the salt diffusivity; left out: unknown, see kinetics.reference_temperature_K."""
 
 
 class Materials(Section):

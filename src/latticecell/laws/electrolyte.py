@@ -78,6 +78,35 @@ def _powers(terms: tuple[tuple[float, float], ...], concentration: ArrayLike) ->
 
 
 @dataclass(frozen=True, slots=True)
+class Warmed:
+    """A binary electrolyte at another temperature: conductivity and diffusivity are multiplied.
+
+    Parameters
+    ----------
+    law : BinaryElectrolyte
+    conductivity_factor, diffusivity_factor : float
+        Ratios to the values of the law [1].
+    """
+
+    law: BinaryElectrolyte
+    conductivity_factor: float
+    diffusivity_factor: float
+
+    @property
+    def transference_number(self) -> float:
+        """t+ of the cation [1]."""
+        return self.law.transference_number
+
+    def conductivity(self, concentration: ArrayLike) -> Floats:
+        """Return kappa [S/m] at a salt concentration [mol/m3], any shape."""
+        return self.conductivity_factor * self.law.conductivity(concentration)
+
+    def diffusivity(self, concentration: ArrayLike) -> Floats:
+        """Return the salt diffusivity D [m2/s] at a salt concentration [mol/m3], any shape."""
+        return self.diffusivity_factor * self.law.diffusivity(concentration)
+
+
+@dataclass(frozen=True, slots=True)
 class Liquid:
     """A binary salt in the pores of the ECBD and in the separator, in this order.
 
@@ -90,12 +119,19 @@ class Liquid:
         Share of each layer that is liquid [1].
     bruggeman : float
         A layer conducts fraction ** bruggeman times as well as the liquid [1].
+    lithium_factor : float
+        Factor on the exchange current of the Li metal [1].
     """
 
     law: BinaryElectrolyte
     concentration: float
     fraction: tuple[float, float]
     bruggeman: float
+    lithium_factor: float = 1.0
+
+    def lithium_exchange(self, concentration: ArrayLike) -> Floats:
+        """Return the exchange current density of Li metal [A/m2] at a salt concentration [mol/m3]."""
+        return self.lithium_factor * lithium_exchange_binary(concentration)
 
     @property
     def share(self) -> Floats:

@@ -14,11 +14,6 @@ from latticecell.errors import ConfigError, shown
 
 Table = dict[str, Any]
 
-KINDS = {"active": "active", "separator": "electrolyte"}
-"""Kind of material that each table below ``[materials]`` takes by its key ``material``."""
-STRAINS = ({"lattice_a", "lattice_c"}, {"volume_change", "expansion_ratio"})
-"""Keys of ``[materials.active]`` of which one group replaces the other."""
-
 
 @dataclass(frozen=True, slots=True)
 class Value:
@@ -59,34 +54,3 @@ def material(name: str) -> Material:
         for key, entry in table["values"].items()
     }
     return Material(name, table["title"], table["kind"], table["note"].strip(), values)
-
-
-def with_materials(table: Table) -> tuple[Table, list[str]]:
-    """Put the values of named materials below those of a parsed TOML table; return what is wrong, too.
-
-    A key of the file overrides that of the material; lattice parameters and volume change override each
-    other. The table given is left alone.
-    """
-    problems: list[str] = []
-    sections = table.get("materials")
-    if not isinstance(sections, dict):
-        return table, problems
-    merged = dict(sections)
-    for section, kind in KINDS.items():
-        own = sections.get(section)
-        if not isinstance(own, dict) or not isinstance(own.get("material"), str):
-            continue
-        where = f"materials.{section}.material"
-        try:
-            found = material(own["material"])
-        except ConfigError as error:
-            problems += [f"{where} = {problem}" for problem in error.problems]
-            continue
-        if found.kind != kind:
-            problems.append(f"{where} = {shown(found.name)}: is an {found.kind}, must be an {kind}")
-            continue
-        replaced = set[str]().union(*(one for one, other in zip(STRAINS, STRAINS[::-1], strict=True)
-                                      if other & own.keys()))  # fmt: skip
-        values = {key: value.value for key, value in found.values.items() if key not in replaced}
-        merged[section] = {**values, **own}
-    return {**table, "materials": merged}, problems
