@@ -11,6 +11,7 @@ import functools
 import numpy as np
 import pytest
 
+from latticecell import SolveError
 from strips import SHEAR, UNIAXIAL, YOUNG, Strip, strip_network
 
 SPACING = 1e-6
@@ -54,6 +55,29 @@ def test_an_intact_strip_gives_way_at_its_strength(sliding):
         assert strip.mechanics.bond_summary(state).gb_damaged == pytest.approx(softened, abs=1e-12)
     wanted = np.tile(0.998 * strength * way, (small.n_bonds, 1))
     np.testing.assert_allclose(strip.mechanics.traction(state), wanted, atol=1e-3 * strength)
+
+
+@pytest.mark.parametrize("law", ["bilinear", "mixed_mode"])
+def test_a_strip_that_lets_go_all_at_once_is_followed_to_its_end_at_the_shortest_step(law):
+    """Beyond the toughness no equilibrium is near and no drag slows the crack: bond after bond gives way.
+
+    That takes more iterations than a step has. A longer step gives up, so that it may be cut; the shortest
+    one goes on, and what is left is the lattice at rest, without a traction.
+    """
+    small = strip_network(48e-6, 4e-6, 8e-6, SPACING)
+    strip = Strip(small, np.sqrt(YOUNG * TOUGHNESS / SPACING), TOUGHNESS, viscosity_s=0.0, law=law)
+    options = strip.mechanics.options
+    state, crack_b = strip.cracked(0.4, (OPEN,) if law == "bilinear" else (1.0, 0.0))
+    below, beyond = strip.wall(0.8 * TOUGHNESS, 0.0), strip.wall(1.5 * TOUGHNESS, 0.0)
+    strip.move(state, below, 60.0, strip.uniform(below))
+    cracked = small.area_b[crack_b].sum() / small.area_b.sum()
+    assert strip.mechanics.bond_summary(state).gb_broken == pytest.approx(cracked, rel=1e-12)
+    with pytest.raises(SolveError, match=f"no equilibrium after {options.mechanics_iterations} Newton"):
+        strip.move(state, beyond, 2 * options.dt_min, state.u_nc.copy())
+    iterations = strip.move(state, beyond, options.dt_min, state.u_nc.copy())
+    assert iterations > options.mechanics_iterations
+    assert strip.mechanics.bond_summary(state).gb_broken == pytest.approx(1.0, abs=1e-12)
+    assert np.abs(strip.mechanics.traction(state)).max() < 1e-3 * strip.mechanics.bonds.strength_b[0]
 
 
 @pytest.mark.parametrize("sliding", [0.0, 1.0])

@@ -27,6 +27,14 @@ from latticecell.threads import one_blas_thread
 
 SEARCH_FROM = 8
 """Newton iteration from which every step is searched; earlier, a search blocks changes of contact."""
+STRIDE_FROM = 16
+"""Newton iteration from which steps may be lengthened where the tangent is indefinite: an interface that lets
+go all at once otherwise creeps along its softening branches, each step as long as the little that softens."""
+PATIENCE = 10
+"""Times the Newton iterations allowed at the shortest step: what lets go all at once does so bond after bond,
+however short the step."""
+LONGEST_STRIDE = 2.0**12
+"""Times a step that it is lengthened at most."""
 GROWTH = 1.5
 """Growth of the imbalance in one full step above which that step is searched at any iteration."""
 
@@ -201,7 +209,8 @@ class Mechanics:
         Raises
         ------
         SolveError
-            If Newton's method does not converge.
+            If Newton's method does not converge within ``solver.mechanics_iterations``; at the shortest step
+            `PATIENCE` times as many.
         """
         u = np.array(state.u_nc if guess_nc is None else guess_nc)
         strain = np.array(state.strain_c if guess_strain_c is None else guess_strain_c)
@@ -211,18 +220,21 @@ class Mechanics:
         linear = 0
         point = self._at(u, strain, step)
         size = start = self._norm(point) / scale
-        for newton in range(self.options.mechanics_iterations + 1):
+        most = self.options.mechanics_iterations * (PATIENCE if dt <= self.options.dt_min else 1)
+        for newton in range(most + 1):
             if size <= self.options.mechanics_tolerance:
                 active = self.bonds
                 gap = np.einsum("bc,bc->b", active.opening(u), active.normal_bc)
                 history = active.everywhere(point.bonds.history_bh)
                 return MechanicsSolution(u, strain, active.everywhere(gap), history, newton, linear, size)
-            if newton == self.options.mechanics_iterations or not size < 1e6 * max(start, 1.0):
+            if newton == most or not size < 1e6 * max(start, 1.0):
                 break
             rtol = float(np.clip(0.3 * self.options.mechanics_tolerance / size, 1e-3, 0.05))
             du, de, spent = self._direction(point, rtol)
             linear += spent
+            longest = 1.0
             if du is None:
+                longest = LONGEST_STRIDE if newton >= STRIDE_FROM else 1.0
                 clipped = self.bonds.respond(self.bonds.opening(u), *step[1:], "clipped")
                 du, de, spent = self._direction(point._replace(bonds=clipped), rtol)
                 linear += spent
@@ -230,7 +242,7 @@ class Mechanics:
                     break
             trial = self._at(u + du, strain + de, step)
             if newton >= SEARCH_FROM or not self._norm(trial) / scale < GROWTH * size:
-                length = self._search(point, trial, u, strain, du, de, step)
+                length = self._search(point, trial, u, strain, du, de, step, longest)
                 du, de = length * du, length * de
                 trial = self._at(u + du, strain + de, step)
             u, strain, point = u + du, strain + de, trial
@@ -427,14 +439,21 @@ class Mechanics:
         du: Floats,
         de: Floats,
         step: _Step,
+        longest: float = 1.0,
     ) -> float:
-        """Length at which the imbalance has no part along the step (regula falsi, kept inside [0, 1])."""
+        """Length at which the imbalance has no part along the step (regula falsi, kept inside [0, 1]).
+
+        Up to ``longest`` the step is doubled for as long as the imbalance still pulls along it.
+        """
         way = du[self.node_i].ravel()
         low, high, length = 0.0, 1.0, 1.0
         at_low = reference = start.along(way, de)
         at_high = full.along(way, de)
+        while at_high > 0.0 and 2 * high <= longest:
+            low, at_low, high = high, at_high, 2 * high
+            at_high = self._at(u + high * du, strain + high * de, step).along(way, de)
         if at_high > 0.0 or abs(at_high) <= 0.7 * at_low:
-            return 1.0
+            return high
         for trial in range(20):
             secant = low + (high - low) * float(np.clip(at_low / (at_low - at_high), 0.05, 0.95))
             length = 0.5 * (low + high) if trial % 3 == 2 else secant
