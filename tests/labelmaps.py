@@ -1,9 +1,16 @@
 """Label maps with a known truth: a particle, or two, cut into grains by planes or by curved boundaries."""
 
-from dataclasses import dataclass, field
+import time
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.spatial import cKDTree
+
+from latticecell.imports import load
+from latticecell.imports.agreement import _in_file, _numbered, agreement
+from latticecell.imports.load import labelled
+from latticecell.meshing.generate import build_network
+from latticecell.reader import config_from_table
 
 BOX = 12.0  # um
 NEAREST = 12
@@ -121,3 +128,80 @@ def salted(label, rng, share=0.3):
         some = hit & (which == i)
         out[some] = np.roll(label, step, axis)[some]
     return out
+
+
+KINDS = ("planar", "curved", "salted", "pores", "flat", "two")
+ACROSS = 3.5
+"""Sites across a grain."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A random map: truth, numbers of voxels, and how the labels are spoilt."""
+
+    kind: str
+    truth: Truth
+    voxels: tuple[int, int, int]
+
+    @classmethod
+    def draw(cls, number, grains=(20, 200), voxels=(48, 96)):
+        """Draw the map of a number; the six kinds take turns, planar and curved boundaries by chance."""
+        rng = np.random.default_rng([number, 2026])
+        kind = KINDS[number % len(KINDS)]
+        n = int(np.exp(rng.uniform(*np.log(grains))))
+        curved = bool(kind == "curved" or (kind != "planar" and rng.random() < 0.5))
+        across, up = rng.integers(voxels[0], voxels[1] + 1, 2)
+        if kind == "flat" and max(across, up) < 1.3 * min(across, up):
+            across, up = voxels[0], voxels[1]
+        truth = Truth(
+            n, number, curved=curved, lobed=bool(rng.random() < 0.5), two=kind == "two",
+            pores=int(rng.integers(2, 7)) if kind == "pores" else 0,
+        )  # fmt: skip
+        return cls(kind, truth, (int(across), int(across), int(up if kind == "flat" else across)))
+
+    def config(self, path):
+        """Write the map, and return the configuration of a network from it."""
+        label, voxel = self.truth.voxels(self.voxels)
+        if self.kind == "salted":
+            label = salted(label, np.random.default_rng(self.truth.seed))
+        np.save(path / "map.npy", label)
+        labels = {
+            "file": str(path / "map.npy"), "voxel_size_um": [float(v) for v in voxel], "periodic": True,
+            "ecbd": [self.truth.grains], "random_orientations": True, "closed_pores": "fill",
+            "smoothing": 1.0 if self.kind == "salted" else 0.7,
+        }  # fmt: skip
+        return config_from_table(
+            {
+                "microstructure": {"seed": self.truth.seed + 1, "labels": labels},
+                "geometry": {"separator_um": 2.0},
+                "network": {"spacing_um": self.truth.size / ACROSS, "spacing_max_um": 2.0, "growth": 0.5},
+            }
+        )
+
+    def measure(self, path, segments=400_000):
+        """Make the network; figures of it against the truth without salt and pores, and CPU time [s]."""
+        made = self.config(path)
+        start = time.process_time()
+        load._labelled.cache_clear()  # the configuration was checked with it
+        micro = labelled(made)
+        network = build_network(made, micro)
+        seconds = time.process_time() - start
+        found = agreement(network, micro)
+        whole = replace(self.truth, pores=0)
+        label, names = _in_file(network, micro)
+        true = _numbered(whole.voxels(self.voxels)[0], names)
+        pore = true != _numbered(self.truth.voxels(self.voxels)[0], names)
+        inside = ((true < len(names)) | (label < len(names))) & ~pore
+        between, surface = whole.areas(segments)
+        return {
+            "kind": self.kind, "curved": self.truth.curved, "lobed": self.truth.lobed,
+            "wanted": self.truth.grains, "voxels": self.voxels,
+            "across": self.truth.size * 1e-6 / made.network.spacing,
+            "seconds": seconds, "sites": found.sites, "quality": found.tet_quality_min,
+            "grains": found.grains, "lost": found.lost_grains, "split": found.split_grains,
+            "particles": found.particles, "right": float((label == true)[inside].mean()),
+            "told": found.voxels_right, "gb": float(found.gb_area * 1e12 / between - 1),
+            "surface": float(found.surface * 1e12 / surface - 1), "planar": found.planar,
+            "fit": found.planar_fit, "contacts_lost": found.contacts_lost, "contacts": found.contacts,
+            "voxels_a_grain": float((true < len(names)).sum() / self.truth.grains), "notes": found.notes,
+        }  # fmt: skip

@@ -185,3 +185,22 @@ def improve_stars(
                             break
                     elif attempt % 6 == 5:
                         reach = 0.6 * reach
+
+
+def tet_qualities(
+    const double[:, ::1] x_kc, const int[:, ::1] tet_tk, const double[::1] box_c, *, double[::1] out
+):
+    """Signed 3 r_in / R_circ of each tet; x and y repeat."""
+    cdef double p[12]
+    cdef Py_ssize_t t, j, first
+    cdef int corner, c
+    with nogil:
+        for t in range(tet_tk.shape[0]):
+            first = tet_tk[t, 0]
+            for corner in range(4):
+                j = tet_tk[t, corner]
+                for c in range(3):
+                    p[3 * corner + c] = x_kc[j, c]
+                    if c < 2:
+                        p[3 * corner + c] -= box_c[c] * nearest((x_kc[j, c] - x_kc[first, c]) / box_c[c])
+            out[t] = radius_ratio(p)

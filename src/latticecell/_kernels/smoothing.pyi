@@ -30,3 +30,6 @@ def improve_stars(
     sweeps: int,
     seed: int,
 ) -> None: ...
+def tet_qualities(
+    x_kc: NDArray[float64], tet_tk: NDArray[int32], box_c: NDArray[float64], *, out: NDArray[float64]
+) -> None: ...

@@ -14,7 +14,7 @@ from latticecell.imports.cleaning import Grains, voted_labels
 from latticecell.meshing.fields import Fields, VoteFields
 from latticecell.meshing.geometry import UM, CellGeometry
 from latticecell.meshing.laguerre import HOPELESS, LaguerreCells, LaguerreFields, fit_cells
-from latticecell.meshing.voxels import VoxelGeometry
+from latticecell.meshing.voxels import VoxelGeometry, repeated
 
 PLANAR: Final = 0.98
 """Share of the voxels of a particle that Laguerre cells must get right to stand for its grains."""
@@ -102,11 +102,10 @@ class LabelledMicrostructure:
 
     def _nearest_particle(self) -> Ints:
         """Particle nearest to each voxel."""
-        n = self.label_xyz.shape
-        which = np.append(self.particle_g, -1)[np.tile(self.label_xyz, (3, 3, 1))]
+        label, own = repeated(self.label_xyz)
+        which = np.append(self.particle_g, -1)[label]
         near = distance_transform_edt(which < 0, self.voxel_c, return_distances=False, return_indices=True)
-        middle = (slice(n[0], 2 * n[0]), slice(n[1], 2 * n[1]))
-        return np.ascontiguousarray(which[tuple(axis[middle] for axis in near)], np.int32)
+        return np.ascontiguousarray(which[tuple(axis[own] for axis in near)], np.int32)
 
 
 def from_grains(

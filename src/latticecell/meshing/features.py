@@ -19,7 +19,7 @@ from latticecell.meshing.newton import approach
 if TYPE_CHECKING:
     from latticecell.meshing.voxels import VoxelGeometry
 
-PER_SPACING: Final = 40
+PER_SPACING: Final = 24
 """Points on surfaces per squared spacing, from which sites are chosen."""
 MOST_PER_FACE: Final = 12
 PITCH: Final = 0.85
@@ -165,41 +165,44 @@ def spread_along_lines(geometry: VoxelGeometry, lines: Cloud, corners: Cloud) ->
     The length of a line is that of the shortest path through its points.
     """
     tree = periodic_tree(corners.x, geometry.box) if len(corners.x) else None
-    x: list[Floats] = [np.zeros((0, 3))]
-    labels: list[tuple[int, ...]] = []
-    for label, points in lines.groups():
-        for path in _paths(geometry, points):
-            chosen = _evenly(geometry, points, *path, tree)
-            x.append(chosen)
-            labels += [label] * len(chosen)
-    return Cloud(np.concatenate(x), np.array(labels, np.int32).reshape(-1, 3))
+    chosen = [np.zeros(0, np.intp)]
+    chosen += [_evenly(geometry, lines.x, own, arc, tree) for own, arc in _paths(geometry, lines)]
+    return lines.where(np.concatenate(chosen))
 
 
-def _paths(geometry: VoxelGeometry, x: Floats) -> Iterator[tuple[NDArray[np.intp], Floats]]:
-    """Yield the connected parts of a line: its points by their distance from one end, and that distance."""
-    scaled = geometry.wrap(x) / geometry.voxel
-    tree = periodic_tree(scaled, geometry.box[:2] / geometry.voxel[:2] * (1 + 1e-12))
+def _paths(geometry: VoxelGeometry, lines: Cloud) -> Iterator[tuple[NDArray[np.intp], Floats]]:
+    """Yield the connected parts of lines: their points by the distance from one end, and that distance."""
+    x, n = lines.x, len(lines.x)
+    if not n:
+        return
+    which = np.unique(lines.labels, axis=0, return_inverse=True)[1].ravel()
+    period = geometry.box[:2] / geometry.voxel[:2] * (1 + 1e-12)
+    place = np.column_stack([geometry.wrap(x) / geometry.voxel, which * (10 * LINK)])  # lines lie apart
+    tree = cKDTree(place, boxsize=[*period, 1e6, 1e9], balanced_tree=False)
     pairs = tree.query_pairs(LINK, output_type="ndarray")
     length = np.linalg.norm(geometry.shortest(x[pairs[:, 0]] - x[pairs[:, 1]]), axis=1) + 1e-9
-    graph = sp.csr_matrix((length, (pairs[:, 0], pairs[:, 1])), shape=(len(x), len(x)))
-    parts, part = connected_components(graph, directed=False)
-    for p in range(parts):
-        own = np.flatnonzero(part == p)
-        inner = graph[own][:, own]
-        end = int(dijkstra(inner, directed=False, indices=0).argmax())
-        arc = dijkstra(inner, directed=False, indices=end)
-        order = np.argsort(arc, kind="stable")
-        yield own[order], arc[order]
+    graph = sp.csr_matrix((length, (pairs[:, 0], pairs[:, 1])), shape=(n, n))
+    part = connected_components(graph, directed=False)[1]
+
+    def along(start: NDArray) -> tuple[NDArray[np.intp], Floats, NDArray[np.intp]]:
+        arc = dijkstra(graph, directed=False, indices=start, min_only=True)
+        order = np.lexsort((arc, part))
+        return order, arc, np.flatnonzero(np.diff(part[order])) + 1
+
+    order, _, cuts = along(np.unique(part, return_index=True)[1])
+    order, arc, cuts = along(order[np.append(cuts, n) - 1])  # from the far end of each
+    for own in np.split(order, cuts):
+        yield own, arc[own]
 
 
 def _evenly(
     geometry: VoxelGeometry, x: Floats, own: NDArray[np.intp], arc: Floats, corners: cKDTree | None
-) -> Floats:
+) -> NDArray[np.intp]:
     """Choose points of a line; all in order where one of its ends is no corner, for a greedy choice."""
     h = float(geometry.spacing_at(x[own[:1]])[0])
     near = 1.5 * float(geometry.voxel.max()) + 0.3 * h
     if corners is None or corners.query(x[own[[0, -1]]])[0].max() > near:
-        return x[own]
+        return own
     pieces = int(np.ceil(arc[-1] / (PITCH * h)))
     wanted = arc[-1] * np.arange(1, pieces) / max(pieces, 1)
-    return x[own[np.abs(arc[None] - wanted[:, None]).argmin(axis=1)]] if pieces > 1 else x[:0]
+    return own[np.abs(arc[None] - wanted[:, None]).argmin(axis=1)] if pieces > 1 else own[:0]

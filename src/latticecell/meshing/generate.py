@@ -15,6 +15,7 @@ from latticecell.imports.microstructure import LabelledMicrostructure
 from latticecell.meshing.conform import conform, shared_labels, straddling, triangulate
 from latticecell.meshing.geometry import UM, CellGeometry
 from latticecell.meshing.labels import label_tets
+from latticecell.meshing.mending import mend
 from latticecell.meshing.placement import Sites, place_sites
 from latticecell.meshing.smoothing import relax, smooth
 from latticecell.meshing.spheres import SphereGeometry
@@ -164,7 +165,10 @@ def _generate(geometry: CellGeometry, seed: list[int]) -> tuple[Sites, Ints, Int
     smooth(sites, tet, limits, target=0.35, sweeps=3, seed=draw)
     smooth(sites, tet, limits, target=0.5, sweeps=6, seed=draw ^ 1 or 1)
     smooth(sites, tet, limits, target=0.25, sweeps=6, seed=draw ^ 2 or 2, release=0.12, step=0.1)
-    return sites, tet, label_tets(sites, tet)
+    domain = label_tets(sites, tet)
+    if geometry.sweeps:
+        tet, domain = mend(sites, tet, domain, draw ^ 3)
+    return sites, tet, domain
 
 
 def _signed_volumes(sites: Sites, tet: Ints) -> Floats:

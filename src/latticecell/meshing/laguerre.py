@@ -14,10 +14,10 @@ from latticecell.meshing.fields import LEADING, NONE, VoteFields, in_order
 
 NEAR: Final = 8
 """Cells among which a sample is assigned while the planes are fitted."""
-TRIALS: Final = ((3000, 60), (10_000, 120))
-"""Samples and iterations of a first fit, and of the last one."""
 HOPELESS: Final = 0.88
-"""Share of the points in their cells below which the first fit is the last."""
+"""Share of the points in their cells below which planes do not fit."""
+TRIALS: Final = ((3000, 60, HOPELESS), (10_000, 120, 0.925), (15_000, 220, 1.0))
+"""Samples and iterations of each fit, and the share of the points below which it is the last."""
 RIDGE: Final = 1e-8
 
 
@@ -155,13 +155,13 @@ def fit_cells(
     middle, y = middle / unit, y / unit
     score = np.concatenate([2 * middle, -(middle**2).sum(axis=1)[:, None]], axis=1)
     fit = 1.0
-    for samples, iterations in TRIALS if n > 1 else ():
+    for samples, iterations, least in TRIALS if n > 1 else ():
         some = np.flatnonzero(edge) if edge.any() else np.arange(len(x))
         some = rng.choice(some, min(samples, len(some)), replace=False)
         score = _regression(y[some], cell[some], middle, score, float(np.cbrt(len(x) / n)), iterations)
         seed, weight = _cells_of(score)
         fit = float((LaguerreCells(seed, weight).nearest(y, 1)[1][:, 0] == cell).mean())
-        if fit < HOPELESS:
+        if fit < least:
             break
     seed, weight = _cells_of(score)
     return seed * unit + center, weight * unit**2, fit
@@ -181,26 +181,24 @@ def _regression(
     It starts at that of the Voronoi cells, ``sharpness`` times; the result is scaled back to their size.
     """
     n, near = len(middle), min(NEAR, len(middle))
-    among = cKDTree(middle).query(y, k=range(1, near + 1))[1]
-    missing = (among != cell[:, None]).all(axis=1)
-    among[missing, -1] = cell[missing]
-    right = (among == cell[:, None]).argmax(axis=1)
-    features = np.concatenate([y, np.ones((len(y), 1))], axis=1)
+    among = cKDTree(middle).query(y, k=range(1, near + 1))[1].T  # cells along the first axis: short sums
+    missing = (among != cell).all(axis=0)
+    among[-1, missing] = cell[missing]
+    right = (among == cell).argmax(axis=0)
+    features = np.concatenate([y, np.ones((len(y), 1))], axis=1).T
     every, flat = np.arange(len(y)), among.ravel()
 
     def loss(flat_score: Floats) -> tuple[float, Floats]:
         score = flat_score.reshape(n, 4)
-        value = np.einsum("mkc,mc->mk", score[among], features)
-        value -= value.max(axis=1, keepdims=True)
+        value = sum((score[:, c][among] * features[c] for c in range(4)), np.zeros(among.shape))
+        value -= value.max(axis=0)
         share = np.exp(value)
-        total = share.sum(axis=1)
-        share /= total[:, None]
-        error = float((np.log(total) - value[every, right]).mean())
-        share[every, right] -= 1
+        total = share.sum(axis=0)
+        share /= total
+        error = float((np.log(total) - value[right, every]).mean())
+        share[right, every] -= 1
         share /= len(y)
-        slope = np.stack(
-            [np.bincount(flat, (share * features[:, c : c + 1]).ravel(), n) for c in range(4)], axis=1
-        )
+        slope = np.stack([np.bincount(flat, (share * features[c]).ravel(), n) for c in range(4)], axis=1)
         return error + 0.5 * RIDGE * float(flat_score @ flat_score), slope.ravel() + RIDGE * flat_score
 
     found = minimize(

@@ -48,7 +48,10 @@ def approach(geometry: VoxelGeometry, x: Floats, labels: Ints, steps: int = 8) -
         todo, value, slope = todo[going], value[going], slope[going]
         if step == steps or not len(todo):
             break
-        move = -np.einsum("nij,nj->ni", np.linalg.pinv(slope, rcond=0.03), value)
+        if labels.shape[1] == 2:
+            move = -value * slope[:, 0]
+        else:
+            move = -np.einsum("nij,nj->ni", np.linalg.pinv(slope, rcond=0.03), value)
         far = np.linalg.norm(move, axis=1)
         x[todo] += move * np.minimum(1, size / np.maximum(far, 1e-300))[:, None]
     return x, rest

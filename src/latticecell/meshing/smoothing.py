@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from latticecell._kernels import smoothing as kernel
-from latticecell.arrays import Ints
+from latticecell.arrays import Floats, Ints
 from latticecell.meshing.geometry import ALONG_LINE, Constraints
 from latticecell.meshing.placement import Sites
 from latticecell.network import incidence, signed_volume, unwrap_corners
-from latticecell.quality import tet_quality
 
 SPOILT = 0.2
 """Quality of a tet below which no site is moved to make it worse."""
@@ -70,13 +69,21 @@ def smooth(
             _settle(sites, tet)
 
 
+def qualities(sites: Sites, tet: Ints, x: Floats | None = None) -> Floats:
+    """Quality ``3 r_in / R_circ`` of each tet, with the sites at ``x`` if given."""
+    out = np.empty(len(tet))
+    x = sites.x if x is None else np.ascontiguousarray(x)
+    kernel.tet_qualities(x, tet, sites.geometry.box, out=out)
+    return out
+
+
 def _settle(sites: Sites, tet: Ints) -> None:
     """Bring sites back on curved features, but for those around tets that this would spoil."""
-    box, old = sites.geometry.box, sites.x
-    before = tet_quality(unwrap_corners(old, tet, box))
+    old = sites.x
+    before = qualities(sites, tet)
     new = sites.geometry.settle(sites, old)
     for _ in range(SETTLINGS):
-        after = tet_quality(unwrap_corners(new, tet, box))
+        after = qualities(sites, tet, new)
         spoilt = np.unique(tet[(after < SPOILT) & (after < before)])
         if not len(spoilt):
             break

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, map_coordinates
 from scipy.spatial import cKDTree
 
@@ -221,11 +222,17 @@ def _signed_distance(solid: Bools, voxel: Floats) -> Floats:
 
     It is half a voxel less than to the nearest centre on the other side.
     """
-    n = solid.shape
-    tiled = np.tile(solid, (3, 3, 1))
+    tiled, own = repeated(solid)
     half = 0.5 * float(np.mean(voxel))
     out = distance_transform_edt(~tiled, voxel) if solid.any() else np.full(tiled.shape, np.inf)
     signed = np.where(tiled, 0.0, out - half) - np.where(
         tiled, distance_transform_edt(tiled, voxel) - half, 0.0
     )
-    return signed[n[0] - 1 : 2 * n[0] + 1, n[1] - 1 : 2 * n[1] + 1]
+    return signed[tuple(slice(cut.start - 1, cut.stop + 1) for cut in own)]
+
+
+def repeated(value: NDArray) -> tuple[NDArray, tuple[slice, slice]]:
+    """Surround a map that repeats along x and y by more than half of its images; and where itself is then."""
+    wide = [n // 2 + 1 for n in value.shape[:2]]
+    own = slice(wide[0], wide[0] + value.shape[0]), slice(wide[1], wide[1] + value.shape[1])
+    return np.pad(value, [(wide[0],) * 2, (wide[1],) * 2, (0, 0)], mode="wrap"), own
