@@ -18,7 +18,7 @@ from latticecell.laws.bond import BondParameters
 from latticecell.laws.chosen import open_circuit, strains
 from latticecell.laws.elastic import mean_poisson_ratio, transversely_isotropic_stiffness
 from latticecell.nominal import Course, Leg, course
-from latticecell.particles import grain_counts, misplaced
+from latticecell.particles import grain_counts, misplaced, volume_fraction
 from latticecell.protocol import full_charge, nominal_current, one_c, window
 from latticecell.schema import key_of
 from latticecell.solvers import EQUILIBRIUM_SOLVERS
@@ -326,6 +326,11 @@ def outlook(config: Config) -> Iterator[tuple[str, str]]:
         yield "", f"and {len(legs) - MOST_TOLD} more"
     if config.protocol.cycles > 1:
         yield "cycles", f"{config.protocol.cycles}"
+    if config.microstructure.labels is None:
+        box, count = config.geometry, len(config.geometry.particles)
+        made = "" if box.packed is None else f", packed: {box.packed}"
+        some = "1 particle fills" if count == 1 else f"{count} particles fill"
+        yield "particles", f"{some} {volume_fraction(box):.4g} of the cathode block{made}"
     yield "sites", f"about {estimated_sites(config):.2g}"
 
 

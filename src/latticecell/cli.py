@@ -184,7 +184,8 @@ def check(
         return
     typer.echo(printable(f"{file}: fine ({config.name})"))
     for name, value in outlook(config):
-        typer.echo(f"  {name:10}{value}")
+        typer.echo(printable(f"  {name:10}{value}"))
+    _show_particles(config)
     _show_import(config)
 
 
@@ -226,21 +227,42 @@ def _show_import(config: Config, network: Network | None = None) -> None:
         _show(f"{config.name}: network against the labelled voxels", rows)
 
 
+def _show_particles(config: Config) -> None:
+    """Show where several particles are, and what they consist of."""
+    from latticecell.microstructure import build_microstructure
+    from latticecell.particles import PARTICLE_HEADINGS, particle_rows
+
+    if config.microstructure.labels is None and len(config.geometry.particles) > 1:
+        with _explained():
+            micro = build_microstructure(config)
+        counts = [list(micro.particle_g).count(p) for p in range(len(config.geometry.particles))]
+        _table(f"{config.name}: particles, lengths in um", PARTICLE_HEADINGS, particle_rows(config, counts))
+
+
 def _show(title: str, rows: Sequence[QualityRow]) -> None:
+    told = [
+        (
+            name,
+            str(value) if isinstance(value, int) else f"{value:.6g}",
+            "" if exact is None else f"{exact:.6g}",
+            "" if error is None else f"{error:+.2e}",
+        )
+        for name, value, exact, error in rows
+    ]
+    _table(title, ("quantity", "value", "exact", "relative error"), told)
+
+
+def _table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table whose first column is text."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
     table = Table(title=escape(title))
-    for heading in ("quantity", "value", "exact", "relative error"):
-        table.add_column(heading, justify="left" if heading == "quantity" else "right")
-    for name, value, exact, error in rows:
-        table.add_row(
-            escape(name),
-            str(value) if isinstance(value, int) else f"{value:.6g}",
-            "" if exact is None else f"{exact:.6g}",
-            "" if error is None else f"{error:+.2e}",
-        )
+    for i, heading in enumerate(headings):
+        table.add_column(escape(heading), justify="right" if i else "left")
+    for row in rows:
+        table.add_row(*map(escape, row))
     Console().print(table)
 
 

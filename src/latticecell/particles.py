@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -17,6 +18,9 @@ LEAST_GAP, LEAST_IMAGE_GAP, LEAST_WALL_GAP = 0.15, 0.2, 0.1
 
 Below them there is no room for sites of the ECBD, and surfaces of the network get dents (docs/particles.md).
 """
+
+
+PARTICLE_HEADINGS: Final = ("", "radius", "x", "y", "z", "grains", "gap", "to", "to wall")
 
 
 class Spheres(NamedTuple):
@@ -47,6 +51,20 @@ def volume_fraction(geometry: Geometry) -> float:
     """Return the share of the cathode block that is particles."""
     volume = sum(4 / 3 * math.pi * particle.radius**3 for particle in geometry.particles)
     return volume / (geometry.width**2 * geometry.cathode)
+
+
+def particle_rows(config: Config, counts: Sequence[int]) -> list[tuple[str, ...]]:
+    """Return what a table shows of each particle below `PARTICLE_HEADINGS`, with its number of grains."""
+    all_ = spheres(config.geometry)
+    names = [f"p{i + 1}" for i in range(len(counts))]
+    rows = []
+    for i, name in enumerate(names):
+        nearest = int(all_.gap[i].argmin())
+        lengths = [all_.radius[i], *all_.center[i], all_.gap[i, nearest], all_.wall[i]]
+        told = [f"{value / UM:.2f}" for value in lengths]
+        other = "its image" if nearest == i else names[nearest]
+        rows.append((name, *told[:4], str(counts[i]), told[4], other, told[5]))
+    return rows
 
 
 def misplaced(geometry: Geometry) -> list[str]:

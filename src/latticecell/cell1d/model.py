@@ -1,22 +1,24 @@
 """Equations of the homogenised 1-D cell: a porous cathode block, a separator and Li metal.
 
 x runs from the collector through the cathode block to the Li metal. At every x of the block sits a sphere of
-the particles' radius R (Doyle, Fuller and Newman, J. Electrochem. Soc. 140, 1526 (1993)). Particles fill the
-share phi of the block and bound it with the area a = 3 phi / R per volume:
+each radius R of the particles (Doyle, Fuller and Newman, J. Electrochem. Soc. 140, 1526 (1993); of several
+radii: Kirk, Evans, Please and Chapman, SIAM J. Appl. Math. 82, 625 (2022)). Those of one radius fill the share
+phi of the block and bound it with the area a = 3 phi / R per volume; sums are over the radii:
 
-    dy/dt = r^-2 d/dr (r^2 D dy/dr),    -D c_max dy/dr = i_n / F at r = R,
-    d/dx (sigma dphi_s/dx) = a i_n,     d i_l/dx = a i_n,
+    dy/dt = r^-2 d/dr (r^2 D dy/dr),        -D c_max dy/dr = i_n / F at r = R,
+    d/dx (sigma dphi_s/dx) = sum a i_n,     d i_l/dx = sum a i_n,
     i_l = -kappa(c) [dphi_l/dx - (2RT / F) (1 - t+) d ln c/dx],
-    eps dc/dt = d/dx (D_l(c) dc/dx) + (1 - t+) a i_n / F,
+    eps dc/dt = d/dx (D_l(c) dc/dx) + (1 - t+) sum a i_n / F,
 
 with i_n from `latticecell.laws.kinetics`, as in 3-D. The block conducts like a matrix with insulating
 spheres, 2 (1 - phi) / (2 + phi) times as well as the ECBD (Maxwell, A Treatise on Electricity and Magnetism,
-1873, art. 314), and stores (1 - phi) times as much salt.
+1873, art. 314), and stores (1 - phi) times as much salt, phi of all radii.
 
 Finite volumes in x and in r, whose shells narrow towards the surface. Axes: ``k`` slices of the block, ``j``
-slices of block and separator, ``f`` faces between those, ``r`` shells. The differential unknowns ``u`` are
-y_kr, c_j / c_0 and the charge passed; the algebraic ones ``z`` are i_k, phi_s_k, phi_l_j, the voltage and
-the current density of the cell.
+slices of block and separator, ``f`` faces between those, ``m`` radii, ``s`` spheres, those of the first radius
+in all slices before those of the next, ``r`` shells. The differential unknowns ``u`` are y_sr, c_j / c_0 and
+the charge passed; the algebraic ones ``z`` are i_s, phi_s_k, phi_l_j, the voltage and the current density of
+the cell.
 """
 
 from __future__ import annotations
@@ -74,12 +76,19 @@ class Control:
         return voltage - self.value, 1.0, 0.0
 
 
+class Sizes(NamedTuple):
+    """Radii of the particles and the volume of all of one radius: (n_radii,) float64 each [m, m3]."""
+
+    radius_m: Floats
+    volume_m: Floats
+
+
 class Fields(NamedTuple):
     """The algebraic unknowns, apart.
 
     Attributes
     ----------
-    current_k : (n_cathode,) float64
+    current_s : (n_spheres,) float64
         Reaction current density i_n, positive for delithiation [A/m2].
     phi_s_k, phi_l_j : (n_cathode,), (n_slices,) float64
         Potentials of electrons and ions [V].
@@ -89,7 +98,7 @@ class Fields(NamedTuple):
         Current density of the cell, positive while charging [A/m2].
     """
 
-    current_k: Floats
+    current_s: Floats
     phi_s_k: Floats
     phi_l_j: Floats
     voltage: float
@@ -100,7 +109,7 @@ class _Salt(NamedTuple):
     """What the salt sets at fixed concentrations, and derivatives by them."""
 
     c_j: Floats
-    scale_k: Floats  # of the particle's exchange current
+    scale_s: Floats  # of the particle's exchange current
     kappa_j: Floats  # effective conductivity of each slice [S/m]
     kappa_slope_j: Floats
     conductance_f: Floats  # [S/m2]
@@ -117,12 +126,14 @@ class _Metal(NamedTuple):
 
 
 class Cell:
-    """The 1-D counterpart of a cell whose particles are all alike.
+    """The 1-D counterpart of a cell.
 
     Parameters
     ----------
     laws : ElectroLaws
     geometry : Geometry
+    sizes : Sizes
+        Radii of the particles with their volumes.
     options : Cell1d
         Numbers of slices and shells, and what the 3-D cell does not know.
 
@@ -130,8 +141,12 @@ class Cell:
     ----------
     area : float
         Of the cell [m2].
-    filled, surface : float
-        Share phi of the block that is active material [1]; particle surface a per volume of the block [1/m].
+    filled : float
+        Share of the block that is active material [1].
+    sizes : Sizes
+        Radii of the particles with their volumes.
+    surface_m : (n_radii,) float64
+        Particle surface a per volume of the block [1/m].
     capacity : float
         Charge that would empty the full particles, F c_max times their volume [C].
     lithium_full, active_mass : float
@@ -145,14 +160,13 @@ class Cell:
 
     """
 
-    def __init__(self, laws: ElectroLaws, geometry: Geometry, options: Cell1d):
-        box = geometry
-        radius = box.particles[0].radius
-        volume = len(box.particles) * 4 / 3 * np.pi * radius**3
+    def __init__(self, laws: ElectroLaws, geometry: Geometry, sizes: Sizes, options: Cell1d):
+        box, self.sizes = geometry, sizes
+        volume = float(sizes.volume_m.sum())
         self.binary = laws.liquid is not None
         self.area = box.width**2
         self.filled = volume / (self.area * box.cathode)
-        self.surface = 3 * self.filled / radius
+        self.surface_m = 3 * (sizes.volume_m / (self.area * box.cathode)) / sizes.radius_m
         self.capacity = FARADAY * laws.c_max * volume
         self.active_mass = options.density * volume
         self.lithium_full = laws.c_max * volume
@@ -160,6 +174,8 @@ class Cell:
 
         self.n_cathode, self.n_radial = options.points_cathode, options.points_radial
         self.n_slices = self.n_cathode + options.points_separator
+        self.n_radii = len(sizes.radius_m)
+        self.n_spheres = self.n_radii * self.n_cathode
         self.width_j = self._layered(
             box.cathode / options.points_cathode, box.separator / options.points_separator
         )
@@ -167,18 +183,21 @@ class Cell:
         if diffusivity is None:
             diffusivity = float(np.mean(laws.diffusivity))
         self._factor = laws.diffusivity_factor
-        self._build_sphere(radius, diffusivity, laws.c_max)
+        self._build_spheres(diffusivity, laws.c_max)
         self._build_layers(laws)
 
         self.particle, self._lithium = laws.particle, laws.lithium
         self._beta = 2 * self.particle.thermal_voltage * (1 - self._law.transference_number)
         self._moved = (1 - self._law.transference_number) / FARADAY
-        self._resistance_k = laws.contact.resistance(np.zeros(self.n_cathode))
+        self._resistance_s = laws.contact.resistance(np.zeros(self.n_spheres))
 
     def _layered(self, cathode: float, separator: float) -> Floats:
         return np.repeat([cathode, separator], [self.n_cathode, self.n_slices - self.n_cathode])
 
-    def _build_sphere(self, radius: float, diffusivity: float, c_max: float) -> None:
+    def _per_sphere(self, value_m: Floats) -> Floats:
+        return np.repeat(value_m, self.n_cathode)
+
+    def _build_spheres(self, diffusivity: float, c_max: float) -> None:
         """Build dy/dt = T y - drain i_n in the outermost shell, and y at the surface, y_last - reach i_n.
 
         A diffusivity f(y) D puts Phi(y), Phi' = f, in the place of y, and reach / f(y_last) in that of reach.
@@ -187,14 +206,15 @@ class Cell:
         edge = s * (2 - s)  # the outermost shell is 1 / n^2 thick, for steep gradients and a sharp surface
         self.share_r = np.diff(edge**3)
         centre = 0.75 * np.diff(edge**4) / self.share_r
-        rate = diffusivity / radius**2
-        link = rate * 3 * edge[1:-1] ** 2 / np.diff(centre)
         gradient = sp.diags_array([-1.0, 1.0], offsets=[0, 1], shape=(self.n_radial - 1, self.n_radial))
-        self._sphere_rr = (
-            sp.diags_array(-1 / self.share_r) @ gradient.T @ sp.diags_array(link) @ gradient
-        ).toarray()
-        self._drain = 3 / (radius * FARADAY * c_max * self.share_r[-1])
-        self._reach = (1 - centre[-1]) * radius / (FARADAY * c_max * diffusivity)
+        radius_m = self.sizes.radius_m
+        self._sphere_mrr = []
+        for rate in diffusivity / radius_m**2:
+            link = rate * 3 * edge[1:-1] ** 2 / np.diff(centre)
+            flow = gradient.T @ sp.diags_array(link) @ gradient
+            self._sphere_mrr.append((sp.diags_array(-1 / self.share_r) @ flow).toarray())
+        self._drain_s = self._per_sphere(3 / (radius_m * FARADAY * c_max * self.share_r[-1]))
+        self._reach_s = self._per_sphere((1 - centre[-1]) * radius_m / (FARADAY * c_max * diffusivity))
 
     def _build_layers(self, laws: ElectroLaws) -> None:
         liquid = laws.liquid or SINGLE_ION
@@ -211,51 +231,61 @@ class Cell:
         step = self._gradient_fj[: n - 1, :n]
         self._electron_kk = self._electronic * (step.T @ step)
         self._electron_kk[0, 0] += 2 * self._electronic  # half a slice to the collector
-        self._load = self.surface * self.width_j[0]  # current of a slice per i_n [1]
+        self.load_s = self._per_sphere(self.surface_m * self.width_j[0])  # current of a slice per i_n [1]
+        self._loads_js = np.tile(np.eye(self.n_slices, n), self.n_radii) * self.load_s
 
-    def pack(self, y_kr: Floats, c_j: Floats, charge: float) -> Floats:
+    def sum_k(self, value_s: Floats) -> Floats:
+        """Sum over the radii in each slice, (n_cathode,)."""
+        return np.asarray(value_s.reshape(self.n_radii, self.n_cathode).sum(axis=0))
+
+    def mean_stoich_m(self, u: Floats) -> Floats:
+        """Return the mean stoichiometry of the spheres of each radius, (n_radii,) [1]."""
+        mean_s = self.unpack(u)[0] @ self.share_r
+        return np.asarray(mean_s.reshape(self.n_radii, self.n_cathode).mean(axis=1))
+
+    def pack(self, y_sr: Floats, c_j: Floats, charge: float) -> Floats:
         """Return the differential unknowns of stoichiometries, salt [mol/m3] and charge passed [C]."""
-        return np.concatenate([y_kr.ravel(), c_j / self.salt_0, [charge / self.capacity]])
+        return np.concatenate([y_sr.ravel(), c_j / self.salt_0, [charge / self.capacity]])
 
     def unpack(self, u: Floats) -> tuple[Floats, Floats, float]:
-        """Return stoichiometries y_kr, salt c_j [mol/m3] and charge passed [C]; inverse of `pack`."""
-        split = self.n_cathode * self.n_radial
-        y_kr = u[:split].reshape(self.n_cathode, self.n_radial)
-        return y_kr, u[split:-1] * self.salt_0, float(u[-1]) * self.capacity
+        """Return stoichiometries y_sr, salt c_j [mol/m3] and charge passed [C]; inverse of `pack`."""
+        split = self.n_spheres * self.n_radial
+        y_sr = u[:split].reshape(self.n_spheres, self.n_radial)
+        return y_sr, u[split:-1] * self.salt_0, float(u[-1]) * self.capacity
 
     def fields(self, z: Floats) -> Fields:
         """Return the algebraic unknowns by name."""
-        n = self.n_cathode
-        return Fields(z[:n], z[n : 2 * n], z[2 * n : -2], float(z[-2]), float(z[-1]))
+        n, after = self.n_spheres, self.n_spheres + self.n_cathode
+        return Fields(z[:n], z[n:after], z[after:-2], float(z[-2]), float(z[-1]))
 
     def rest(self) -> tuple[Floats, Floats]:
         """Return ``u`` and ``z`` of the cell before the protocol begins."""
-        y_kr = np.full((self.n_cathode, self.n_radial), self.stoich_0)
-        u = self.pack(y_kr, np.full(self.n_slices, self.salt_0), 0.0)
+        y_sr = np.full((self.n_spheres, self.n_radial), self.stoich_0)
+        u = self.pack(y_sr, np.full(self.n_slices, self.salt_0), 0.0)
         return u, self._at_rest(u)
 
     def _at_rest(self, u: Floats) -> Floats:
-        y_kr, _, _ = self.unpack(u)
-        rest = self.particle.surface(y_kr[:, -1], np.zeros(self.n_cathode)).open_circuit_b
-        z = np.zeros(2 * self.n_cathode + self.n_slices + 2)
-        z[self.n_cathode : 2 * self.n_cathode] = z[-2] = rest.mean()
+        y_sr, _, _ = self.unpack(u)
+        rest = self.particle.surface(y_sr[:, -1], np.zeros(self.n_spheres)).open_circuit_b
+        z = np.zeros(self.n_spheres + self.n_cathode + self.n_slices + 2)
+        z[self.n_spheres : self.n_spheres + self.n_cathode] = z[-2] = rest.mean()
         return z
 
     def surface_stoich(self, u: Floats, z: Floats) -> Floats:
-        """Return the stoichiometry at the particle surfaces, (n_cathode,) [1]."""
-        y_k = self.unpack(u)[0][:, -1]
-        return y_k - self._reach_of(y_k)[0] * z[: self.n_cathode]
+        """Return the stoichiometry at the particle surfaces, (n_spheres,) [1]."""
+        y_s = self.unpack(u)[0][:, -1]
+        return y_s - self._reach_of(y_s)[0] * z[: self.n_spheres]
 
-    def _reach_of(self, y_k: Floats) -> tuple[Floats, Floats]:
+    def _reach_of(self, y_s: Floats) -> tuple[Floats, Floats]:
         """Return by how much a unit of current lowers y from outermost shell to surface, and its slope."""
         if self._factor is None:
-            return np.full(len(y_k), self._reach), np.zeros(len(y_k))
-        f = self._factor.value(y_k)
-        return self._reach / f, -self._reach * self._factor.slope(y_k) / f**2
+            return self._reach_s, np.zeros(len(y_s))
+        f = self._factor.value(y_s)
+        return self._reach_s / f, -self._reach_s * self._factor.slope(y_s) / f**2
 
     def contact_drop(self, z: Floats) -> Floats:
-        """Return i_n R_int, (n_cathode,) [V]."""
-        return z[: self.n_cathode] * self._resistance_k
+        """Return i_n R_int, (n_spheres,) [V]."""
+        return z[: self.n_spheres] * self._resistance_s
 
     def plating(self, u: Floats, z: Floats) -> float:
         """Return the current density into the Li metal, positive while charging [A/m2]."""
@@ -271,16 +301,16 @@ class Cell:
         """
         if not np.isfinite(u).all():
             raise SolveError("the state is not finite", field="electrochemistry", residual=np.inf)
-        y_kr, c_j, _ = self.unpack(u)
-        salt, y_k = self._salt(c_j), y_kr[:, -1]
+        y_sr, c_j, _ = self.unpack(u)
+        salt, y_s = self._salt(c_j), y_sr[:, -1]
         step = np.inf
         for start in (guess, self._at_rest(u)):
             z = start.copy()
             for _ in range(ITERATIONS):
-                residual, by_z, _ = self._equations(z, y_k, salt, control)
+                residual, by_z, _ = self._equations(z, y_s, salt, control)
                 if not (np.isfinite(residual).all() and np.isfinite(by_z).all()):
                     break
-                step, change = self._newton(z, y_k, residual, by_z)
+                step, change = self._newton(z, y_s, residual, by_z)
                 z += change
                 if step <= 1.0:
                     return self._within(u, z)
@@ -288,17 +318,17 @@ class Cell:
 
     def _within(self, u: Floats, z: Floats) -> Floats:
         """Return ``z`` unless a surface is emptied or overfilled."""
-        y_k = self.surface_stoich(u, z)
-        excess = float(np.maximum(-y_k, y_k - 1).max())
+        y_s = self.surface_stoich(u, z)
+        excess = float(np.maximum(-y_s, y_s - 1).max())
         if excess > BOUND_SLACK:
-            word = "full" if float(y_k.max() - 1) == excess else "empty"
+            word = "full" if float(y_s.max() - 1) == excess else "empty"
             reason = f"the surface of the particle is {word}"
             raise SolveError(reason, field="electrochemistry", residual=excess)
         return z
 
-    def _newton(self, z: Floats, y_k: Floats, residual: Floats, by_z: Floats) -> tuple[float, Floats]:
+    def _newton(self, z: Floats, y_s: Floats, residual: Floats, by_z: Floats) -> tuple[float, Floats]:
         """Return the Newton step, damped, and its size over the tolerances."""
-        n = self.n_cathode
+        n = self.n_spheres
         change = -np.linalg.solve(by_z, residual)
         steepest = float(np.abs(change[n:-1]).max())
         scale = max(float(np.abs(z[:n]).max()), 1e-3 * self.particle.exchange_current)  # or round-off
@@ -306,25 +336,29 @@ class Cell:
             steepest / VOLTAGE_TOLERANCE, float(np.abs(change[:n]).max()) / (CURRENT_TOLERANCE * scale)
         )
         change *= min(1.0, LONGEST_STEP / max(steepest, 1e-300))
-        reach_k = self._reach_of(y_k)[0]
-        old = y_k - reach_k * z[:n]
-        new = old - reach_k * change[:n]
+        reach_s = self._reach_of(y_s)[0]
+        old = y_s - reach_s * z[:n]
+        new = old - reach_s * change[:n]
         allowed = limit_step(old, new)
-        return size, np.append(np.where(allowed != new, (old - allowed) / reach_k, change[:n]), change[n:])
+        return size, np.append(np.where(allowed != new, (old - allowed) / reach_s, change[:n]), change[n:])
 
     def rates(self, u: Floats, z: Floats) -> Floats:
         """Return du/dt [1/s]."""
-        y_kr, c_j, _ = self.unpack(u)
-        current, density = z[: self.n_cathode], z[-1]
-        rate_kr = (y_kr if self._factor is None else self._factor.integral(y_kr)) @ self._sphere_rr.T
-        rate_kr[:, -1] -= self._drain * current
+        y_sr, c_j, _ = self.unpack(u)
+        current, density = z[: self.n_spheres], z[-1]
+        phi_sr = y_sr if self._factor is None else self._factor.integral(y_sr)
+        parts = np.split(phi_sr, self.n_radii)
+        rate_sr = np.concatenate(
+            [part @ sphere_rr.T for part, sphere_rr in zip(parts, self._sphere_mrr, strict=True)]
+        )
+        rate_sr[:, -1] -= self._drain_s * current
         flow_f = self._salt_conductance(c_j)[0] * (self._gradient_fj @ c_j)
         gain_j = -self._gradient_fj.T @ flow_f
-        gain_j[: self.n_cathode] += self._moved * self._load * current
+        gain_j[: self.n_cathode] += self.sum_k(self._moved * self.load_s * current)
         gain_j[-1] -= self._moved * density
         passed = density * self.area / self.capacity
         return np.concatenate(
-            [rate_kr.ravel(), gain_j / (self.width_j * self.storage_j * self.salt_0), [passed]]
+            [rate_sr.ravel(), gain_j / (self.width_j * self.storage_j * self.salt_0), [passed]]
         )
 
     def jacobian(self, u: Floats, z: Floats, control: Control) -> sp.csc_array:
@@ -332,19 +366,19 @@ class Cell:
 
         Derivatives of the laws of the electrolyte are finite differences.
         """
-        y_kr, c_j, _ = self.unpack(u)
-        n, m, split = self.n_cathode, self.n_slices, self.n_cathode * self.n_radial
+        y_sr, c_j, _ = self.unpack(u)
+        n, split = self.n_spheres, self.n_spheres * self.n_radial
         salt = self._salt(c_j)
-        _, by_z, by_u = self._equations(z, y_kr[:, -1], salt, control)
-        z_by_u = -np.linalg.solve(by_z, by_u)  # columns: y_last of each slice, c of each slice
+        _, by_z, by_u = self._equations(z, y_sr[:, -1], salt, control)
+        z_by_u = -np.linalg.solve(by_z, by_u)  # columns: y_last of each sphere, c of each slice
         conductance_f, slope_fj = self._salt_conductance(c_j)
         gradient = self._gradient_fj
         flow_fj = conductance_f[:, None] * gradient + slope_fj * (gradient @ c_j)[:, None]
-        gain = self._moved * self._load * np.eye(m, n) @ z_by_u[:n]
+        gain = self._moved * self._loads_js @ z_by_u[:n]
         gain[-1] -= self._moved * z_by_u[-1]
         gain[:, n:] -= gradient.T @ flow_fj
         local = np.vstack([
-            -self._drain * z_by_u[:n],
+            -self._drain_s[:, None] * z_by_u[:n],
             gain / (self.width_j * self.storage_j * self.salt_0)[:, None],
             z_by_u[-1:] * (self.area / self.capacity),
         ])  # fmt: skip
@@ -352,10 +386,12 @@ class Cell:
         last = np.arange(n) * self.n_radial + self.n_radial - 1
         row = np.concatenate([last, np.arange(split, len(u))])
         column = row[:-1]
-        sphere = sp.kron(sp.eye_array(n), self._sphere_rr)
+        each = sp.eye_array(self.n_cathode)
+        spheres = sp.block_diag([sp.kron(each, sphere_rr) for sphere_rr in self._sphere_mrr])
         if self._factor is not None:
-            sphere = sphere @ sp.diags_array(self._factor.value(y_kr).ravel())
-        spheres = sp.block_diag([sphere, sp.coo_array((m + 1, m + 1))])
+            spheres = spheres @ sp.diags_array(self._factor.value(y_sr).ravel())
+        others = len(u) - split
+        spheres = sp.block_diag([spheres, sp.coo_array((others, others))])
         place = (np.repeat(row, len(column)), np.tile(column, len(row)))
         return (spheres + sp.coo_array((local.ravel(), place), shape=spheres.shape)).tocsc()
 
@@ -363,11 +399,12 @@ class Cell:
         scale_k = (
             exchange_scale(c_j[: self.n_cathode], self.salt_0) if self.binary else np.ones(self.n_cathode)
         )
+        scale_s = np.tile(scale_k, self.n_radii)
         kappa_j = self._scale_j * self._law.conductivity(c_j)
         slope_j = self._scale_j * _slope(self._law.conductivity, c_j)
         conductance_f = _in_series(kappa_j, self.width_j)
         driven_f = self._beta * conductance_f * np.diff(np.log(np.maximum(c_j, FLOOR)))
-        return _Salt(c_j, scale_k, kappa_j, slope_j, conductance_f, driven_f)
+        return _Salt(c_j, scale_s, kappa_j, slope_j, conductance_f, driven_f)
 
     def _salt_conductance(self, c_j: Floats) -> tuple[Floats, Floats]:
         """Return D_l / dx of the faces [m/s], and its derivative by the salt of each slice, (n_f, n_j)."""
@@ -410,57 +447,61 @@ class Cell:
         )
 
     def _equations(
-        self, z: Floats, y_k: Floats, salt: _Salt, control: Control
+        self, z: Floats, y_s: Floats, salt: _Salt, control: Control
     ) -> tuple[Floats, Floats, Floats]:
-        """Residuals of the algebraic equations, and their derivatives by ``z`` and by (y_k, c_j).
+        """Residuals of the algebraic equations, and their derivatives by ``z`` and by (y_s, c_j).
 
-        Rows: reaction and electrons of the slices of the block, ions of all slices, Li metal, control.
+        Rows: reaction of the spheres, electrons of the slices of the block, ions of all slices, Li metal,
+        control.
         """
-        n, m = self.n_cathode, self.n_slices
+        n, k_n, m = self.n_spheres, self.n_cathode, self.n_slices
         current, phi_s, phi_l, voltage, density = self.fields(z)
-        reach_k, reach_slope_k = self._reach_of(y_k)
-        surface = self.particle.surface(y_k - reach_k * current, np.zeros(n), salt.scale_k)
-        reaction = self.particle.react(surface, phi_s - phi_l[:n], self._resistance_k)
+        reach_s, reach_slope_s = self._reach_of(y_s)
+        surface = self.particle.surface(y_s - reach_s * current, np.zeros(n), salt.scale_s)
+        drop_s = np.tile(phi_s - phi_l[:k_n], self.n_radii)
+        reaction = self.particle.react(surface, drop_s, self._resistance_s)
         metal = self._metal(z, salt)
         gradient = self._gradient_fj
         ions_f = -salt.conductance_f * (gradient @ phi_l) + salt.driven_f
 
-        electrons = self._electron_kk @ phi_s + self._load * current
+        drawn_k = self.sum_k(self.load_s * current)
+        electrons = self._electron_kk @ phi_s + drawn_k
         electrons[0] -= 2 * self._electronic * voltage
         ions = -gradient.T @ ions_f
-        ions[:n] -= self._load * current
+        ions[:k_n] -= drawn_k
         ions[-1] += density
         miss, by_voltage, by_density = control.miss(voltage, density)
         residual = np.concatenate(
             [current - reaction.current_b, electrons, ions, [metal.current - density, miss]]
         )
 
-        k, j = np.arange(n), np.arange(2 * n, 2 * n + m)
-        by_z = np.zeros((2 * n + m + 2, 2 * n + m + 2))
-        by_z[k, k] = 1 + reach_k * reaction.slope_b
-        by_z[k, n + k] = -reaction.conductance_b
-        by_z[k, 2 * n + k] = reaction.conductance_b
-        by_z[n : 2 * n, n : 2 * n] = self._electron_kk
-        by_z[n + k, k] = self._load
+        s, k, first = np.arange(n), np.arange(n) % k_n, n + k_n  # slice of each sphere; first row of the ions
+        ions_j = slice(first, first + m)
+        by_z = np.zeros((first + m + 2, first + m + 2))
+        by_z[s, s] = 1 + reach_s * reaction.slope_b
+        by_z[s, n + k] = -reaction.conductance_b
+        by_z[s, first + k] = reaction.conductance_b
+        by_z[n:first, n:first] = self._electron_kk
+        by_z[n + k, s] = self.load_s
         by_z[n, -2] = -2 * self._electronic
-        by_z[j[0] : j[-1] + 1, j[0] : j[-1] + 1] = gradient.T @ (salt.conductance_f[:, None] * gradient)
-        by_z[2 * n + k, k] = -self._load
-        by_z[j[-1], -1] = 1.0
-        by_z[-2, j[-1]] = metal.by_potential
+        by_z[ions_j, ions_j] = gradient.T @ (salt.conductance_f[:, None] * gradient)
+        by_z[first + k, s] = -self.load_s
+        by_z[first + m - 1, -1] = 1.0
+        by_z[-2, first + m - 1] = metal.by_potential
         by_z[-2, -1] = metal.by_density - 1
         by_z[-1, -2:] = by_voltage, by_density
 
         by_u = np.zeros((len(residual), n + m))
-        by_u[k, k] = -reaction.slope_b * (1 - reach_slope_k * current)
+        by_u[s, s] = -reaction.slope_b * (1 - reach_slope_s * current)
         if self.binary:  # di / d ln i0 = i / (1 + R k) where i_n R_int is part of the overpotential
-            eased = 1 - self._resistance_k * reaction.conductance_b
-            by_u[k, n + k] = -PARTICLE_POWER * eased * reaction.current_b / np.maximum(salt.c_j[:n], FLOOR)
+            eased = 1 - self._resistance_s * reaction.conductance_b
+            by_u[s, n + k] = -PARTICLE_POWER * eased * reaction.current_b / np.maximum(salt.c_j[k], FLOOR)
             drive_f = self._beta * np.diff(np.log(np.maximum(salt.c_j, FLOOR))) - gradient @ phi_l
             slope_fj = (
                 self._face_slope(salt.conductance_f, salt.kappa_j, salt.kappa_slope_j) * drive_f[:, None]
             )
             slope_fj += self._beta * salt.conductance_f[:, None] * gradient / np.maximum(salt.c_j, FLOOR)
-            by_u[j[0] : j[-1] + 1, n:] = -gradient.T @ slope_fj
+            by_u[ions_j, n:] = -gradient.T @ slope_fj
             by_u[-2, -1] = metal.by_salt
         return residual, by_z, by_u
 
