@@ -10,17 +10,18 @@ from latticecell.laws.chosen import open_circuit
 from latticecell.protocol import one_c
 
 
-def half_cell(config, seconds):
+def half_cell(config, seconds, sizes=None):
     """Time and voltage of PyBaMM's DFN half cell in the first step of a protocol, from its start.
 
-    PyBaMM's symmetric Butler-Volmer is 2 j0 sinh(F eta / 2RT), so its j0 is this model's i0.
+    PyBaMM's symmetric Butler-Volmer is 2 j0 sinh(F eta / 2RT), so its j0 is this model's i0. ``sizes`` are
+    least and largest radius, number of slices between them, and density of the area by radius.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return _solved(config, seconds)
+        return _solved(config, seconds, sizes)
 
 
-def _solved(config, seconds):
+def _solved(config, seconds, sizes):
     pybamm = pytest.importorskip("pybamm")
     cell, electrolyte, kinetics = cell_of(config), config.electrolyte, config.kinetics
     active, step = config.materials.active, config.protocol.steps[0]
@@ -81,10 +82,23 @@ def _solved(config, seconds):
             "Upper voltage cut-off [V]": 5.0,
         }
     )
+    options, points = {"working electrode": "positive"}, {"x_n": 3, "x_s": 15, "x_p": 25, "r_p": 50}
+    if sizes is not None:
+        low, high, count, density = sizes
+        options |= {"particle size": "distribution"}
+        points |= {"x_p": 10, "r_p": 40, "R_p": count}
+        values.update(
+            {
+                "Positive minimum particle radius [m]": low,
+                "Positive maximum particle radius [m]": high,
+                "Positive area-weighted particle-size distribution [m-1]": density,
+            },
+            check_already_exists=False,
+        )
     simulation = pybamm.Simulation(
-        pybamm.lithium_ion.DFN({"working electrode": "positive"}),
+        pybamm.lithium_ion.DFN(options),
         parameter_values=values,
-        var_pts={"x_n": 3, "x_s": 15, "x_p": 25, "r_p": 50},
+        var_pts=points,
         solver=pybamm.IDAKLUSolver(rtol=1e-6, atol=1e-7),
     )
     solution = simulation.solve(np.linspace(0.0, seconds, 200))

@@ -119,15 +119,15 @@ def _check_voxels(config: Config) -> list[str]:
 def check_cell1d(config: Config) -> list[str]:
     """Return what keeps a cell from having a homogenised 1-D counterpart."""
     if config.microstructure.labels is not None:
-        return ["microstructure.labels: has no 1-D counterpart, whose particles are equal spheres"]
-    found = []
-    radii = [particle.radius * 1e6 for particle in config.geometry.particles]
-    for i, radius in enumerate(radii):
-        if abs(radius - radii[0]) > 1e-9 * radii[0]:
-            found.append(
-                f"geometry.particles[{i}].radius_um = {radius:g}: must equal that of the first particle, "
-                f"{radii[0]:g} um, in a 1-D cell"
-            )
+        return ["microstructure.labels: has no 1-D counterpart, whose particles are spheres"]
+    found, options = [], config.cell1d
+    radii, shares = options.radii or (), options.volume_shares or ()
+    if shares and len(shares) != len(radii):
+        found.append(
+            f"cell1d.volume_shares: {len(shares)} of them, must be as many as radii_um, {len(radii)}"
+        )
+    if len(set(radii)) < len(radii):
+        found.append(f"cell1d.radii_um = {[round(r * 1e6, 9) for r in radii]}: must differ")
     if config.continue_from is not None:
         found.append("continue_from: has no meaning in a 1-D cell, which keeps no states; leave it out")
     if config.cell1d.diffusivity is None and sum(config.materials.active.diffusivity) < 3e-24:

@@ -17,7 +17,7 @@ def table(packing=PACKING, seed=5, **more):
     return {
         "geometry": BOX | {"packing": packing} | more,
         "microstructure": {"seed": seed, "grains": 9},
-        "network": {"spacing_um": 0.45},
+        "network": {"spacing_um": 0.44},
     }
 
 
@@ -91,7 +91,7 @@ def test_radii_of_a_list():
             {},
             "radius_std_um = 0.5: less than 1% of the radii lie between 2.299 and 2.301 um",
         ),
-        (PACKING | {"gap_um": 0.06}, {}, "gap_um = 0.06: must be at least 0.15 spacings of the network"),
+        (PACKING | {"gap_um": 0.06}, {}, "gap_um = 0.06: must be at least 0.25 spacings of the network"),
         (PACKING | {"wall_gap_um": 0.04}, {}, "wall_gap_um = 0.04: must be at least 0.1 spacings"),
         ({"radii_um": [6.2]}, {}, "radius of 6.2 um does not fit; geometry.cathode_um has room for 5.69 um"),
         (PACKING | {"volume_fraction": 0.002}, {}, "volume_fraction = 0.002: 1 of the drawn particles fill"),

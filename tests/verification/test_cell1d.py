@@ -15,7 +15,7 @@ from latticecell.cell1d.model import Control
 from latticecell.cell1d.run import cell_of
 from latticecell.cell1d.solve import SHORTEST_STEP, steps
 from latticecell.cli import app
-from latticecell.errors import ConfigError, SolveError
+from latticecell.errors import SolveError
 from latticecell.laws import ELECTROLYTE_LAWS
 from latticecell.laws.electrolyte import PolynomialElectrolyte, exchange_scale, lithium_exchange_binary
 from latticecell.output.rundir import RunDirectory
@@ -231,13 +231,6 @@ def test_a_filled_surface_ends_the_run_instead_of_creeping(tmp_path):
     history = RunDirectory.open(tmp_path / "run").history()
     assert len(history["time_s"]) < 400
     assert history["dt_s"][1:].min() >= SHORTEST_STEP
-
-
-def test_particles_must_be_equal():
-    particles = [{"radius_um": 5.0}, {"radius_um": 4.0, "center_um": [7.5, 7.5, 20.0]}]
-    config = config_from_table({"geometry": {"cathode_um": 30.0, "particles": particles}})
-    with pytest.raises(ConfigError, match=r"particles\[1\].radius_um = 4: must equal .* 5 um"):
-        cell_of(config)
 
 
 def test_without_stress_it_does_not_matter_that_stress_shifts_the_voltage():

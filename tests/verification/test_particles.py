@@ -35,8 +35,6 @@ def test_small_particles_are_ahead_of_large_ones_and_no_li_is_lost(tmp_path):
     )
     assert np.abs(history["lithium_balance"]).max() < 1e-12
     assert np.abs(history["charge_balance"]).max() < 1e-9
-    volume = 4 / 3 * np.pi * run.radius_p**3 if hasattr(run, "radius_p") else None
-    assert volume is None or len(volume) == count
     assert (np.diff(mean[:, 1:], axis=0) < 0).all()  # from the largest to the smallest, in every step
     early = int(np.searchsorted(history["time_s"], 60.0))
     speed = (mean[:, 0] - mean[:, early]) / (mean[0, 0] - mean[0, early])

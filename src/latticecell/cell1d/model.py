@@ -1,9 +1,9 @@
 """Equations of the homogenised 1-D cell: a porous cathode block, a separator and Li metal.
 
 x runs from the collector through the cathode block to the Li metal. At every x of the block sits a sphere of
-each radius R of the particles (Doyle, Fuller and Newman, J. Electrochem. Soc. 140, 1526 (1993); of several
-radii: Kirk, Evans, Please and Chapman, SIAM J. Appl. Math. 82, 625 (2022)). Those of one radius fill the share
-phi of the block and bound it with the area a = 3 phi / R per volume; sums are over the radii:
+each radius R of the particles (Doyle, Fuller and Newman, J. Electrochem. Soc. 140, 1526 (1993); several
+radii: Kirk, Evans, Please and Chapman, SIAM J. Appl. Math. 82, 625 (2022)). Those of one radius fill the
+share phi of the block and bound it with the area a = 3 phi / R per volume; sums are over the radii:
 
     dy/dt = r^-2 d/dr (r^2 D dy/dr),        -D c_max dy/dr = i_n / F at r = R,
     d/dx (sigma dphi_s/dx) = sum a i_n,     d i_l/dx = sum a i_n,
@@ -15,10 +15,10 @@ spheres, 2 (1 - phi) / (2 + phi) times as well as the ECBD (Maxwell, A Treatise 
 1873, art. 314), and stores (1 - phi) times as much salt, phi of all radii.
 
 Finite volumes in x and in r, whose shells narrow towards the surface. Axes: ``k`` slices of the block, ``j``
-slices of block and separator, ``f`` faces between those, ``m`` radii, ``s`` spheres, those of the first radius
-in all slices before those of the next, ``r`` shells. The differential unknowns ``u`` are y_sr, c_j / c_0 and
-the charge passed; the algebraic ones ``z`` are i_s, phi_s_k, phi_l_j, the voltage and the current density of
-the cell.
+slices of block and separator, ``f`` faces between those, ``m`` radii, ``s`` spheres, those of the first
+radius in all slices before those of the next, ``r`` shells. The differential unknowns ``u`` are y_sr,
+c_j / c_0 and the charge passed; the algebraic ones ``z`` are i_s, phi_s_k, phi_l_j, the voltage and the
+current density of the cell.
 """
 
 from __future__ import annotations
@@ -209,10 +209,11 @@ class Cell:
         gradient = sp.diags_array([-1.0, 1.0], offsets=[0, 1], shape=(self.n_radial - 1, self.n_radial))
         radius_m = self.sizes.radius_m
         self._sphere_mrr = []
-        for rate in diffusivity / radius_m**2:
+        for radius in radius_m.tolist():
+            rate = diffusivity / radius**2
             link = rate * 3 * edge[1:-1] ** 2 / np.diff(centre)
-            flow = gradient.T @ sp.diags_array(link) @ gradient
-            self._sphere_mrr.append((sp.diags_array(-1 / self.share_r) @ flow).toarray())
+            flow_rr = sp.diags_array(-1 / self.share_r) @ gradient.T @ sp.diags_array(link) @ gradient
+            self._sphere_mrr.append(flow_rr.toarray())
         self._drain_s = self._per_sphere(3 / (radius_m * FARADAY * c_max * self.share_r[-1]))
         self._reach_s = self._per_sphere((1 - centre[-1]) * radius_m / (FARADAY * c_max * diffusivity))
 
@@ -234,14 +235,17 @@ class Cell:
         self.load_s = self._per_sphere(self.surface_m * self.width_j[0])  # current of a slice per i_n [1]
         self._loads_js = np.tile(np.eye(self.n_slices, n), self.n_radii) * self.load_s
 
+    def sum_m(self, value_s: Floats) -> Floats:
+        """Sum over the slices for each radius, (n_radii,)."""
+        return np.asarray(value_s.reshape(self.n_radii, self.n_cathode).sum(axis=1))
+
     def sum_k(self, value_s: Floats) -> Floats:
         """Sum over the radii in each slice, (n_cathode,)."""
         return np.asarray(value_s.reshape(self.n_radii, self.n_cathode).sum(axis=0))
 
     def mean_stoich_m(self, u: Floats) -> Floats:
         """Return the mean stoichiometry of the spheres of each radius, (n_radii,) [1]."""
-        mean_s = self.unpack(u)[0] @ self.share_r
-        return np.asarray(mean_s.reshape(self.n_radii, self.n_cathode).mean(axis=1))
+        return self.sum_m(self.unpack(u)[0] @ self.share_r) / self.n_cathode
 
     def pack(self, y_sr: Floats, c_j: Floats, charge: float) -> Floats:
         """Return the differential unknowns of stoichiometries, salt [mol/m3] and charge passed [C]."""

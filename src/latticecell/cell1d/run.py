@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from latticecell.cell1d.model import Cell
+from latticecell.cell1d.sizes import particle_sizes
 from latticecell.cell1d.solve import Step, steps
 from latticecell.checks import check_cell1d
 from latticecell.config import Config
@@ -23,6 +24,8 @@ from latticecell.units import FARADAY
 Row = dict[str, float | int | str]
 MAH_PER_G = 3600.0
 """[C/kg] of 1 mAh/g."""
+BY_RADIUS = ("lithium_mol", "reaction_A", "stoich_mean", "stoich_surface")
+"""Columns that the particles of each radius have, where there are several."""
 
 
 def cell_of(config: Config) -> Cell:
@@ -33,7 +36,8 @@ def cell_of(config: Config) -> Cell:
     problems = check_cell1d(config)
     if problems:
         raise ConfigError(problems)
-    return Cell(electro_laws(config), config.geometry, at_temperature(config).cell1d)
+    sizes, options = particle_sizes(config.geometry, config.cell1d), at_temperature(config).cell1d
+    return Cell(electro_laws(config), config.geometry, sizes, options)
 
 
 def run_cell1d(config: Config, out: str | Path, *, command: str = "", force: bool = False) -> RunDirectory:
@@ -94,16 +98,23 @@ def _plot(config: Config, directory: RunDirectory) -> None:
 
 
 def row(cell: Cell, step: Step) -> Row:
-    """Return the columns of one step, named as for the 3-D cell where it has them."""
-    y_kr, c_j, charge = cell.unpack(step.u)
+    """Return the columns of one step, named as for the 3-D cell where it has them.
+
+    With several radii, columns of the particles of each follow with the suffix ``_r1``, ``_r2``, ..., the
+    largest first.
+    """
+    y_sr, c_j, charge = cell.unpack(step.u)
     fields = cell.fields(step.z)
-    surface = cell.surface_stoich(step.u, step.z)
-    mean = float((y_kr @ cell.share_r).mean())
+    surface_s = cell.surface_stoich(step.u, step.z)
+    mean_m, volume_m = cell.mean_stoich_m(step.u), cell.sizes.volume_m
+    mean = float(mean_m @ (volume_m / volume_m.sum()))
+    share_m = cell.surface_m / cell.surface_m.sum()
     drop = cell.contact_drop(step.z)
     current = fields.density * cell.area
-    through = np.abs(fields.current_k)
+    through = np.abs(fields.current_s) * np.repeat(share_m, cell.n_cathode)
     plated = cell.plating(step.u, step.z) * cell.area
-    reaction = float(fields.current_k.sum() * cell.surface * cell.width_j[0] * cell.area)
+    reaction_m = cell.sum_m(fields.current_s) * cell.surface_m * cell.width_j[0] * cell.area
+    stoich_surface_m = cell.sum_m(surface_s) / cell.n_cathode
     found: Row = {
         "cycle": step.stage.cycle + 1,
         "step": step.stage.index + 1,
@@ -114,11 +125,11 @@ def row(cell: Cell, step: Step) -> Row:
         "current_A": current,
         "charge_C": charge,
         "lithium_mol": mean * cell.lithium_full,
-        "reaction_A": reaction,
+        "reaction_A": float(reaction_m.sum()),
         "stoich_mean": mean,
-        "stoich_surface": float(surface.mean()),
-        "stoich_min": float(min(y_kr.min(), surface.min())),
-        "stoich_max": float(max(y_kr.max(), surface.max())),
+        "stoich_surface": float(stoich_surface_m @ share_m),
+        "stoich_min": float(min(y_sr.min(), surface_s.min())),
+        "stoich_max": float(max(y_sr.max(), surface_s.max())),
         "capacity_mAh_per_g": charge / cell.active_mass / MAH_PER_G,
         "interface_drop_mV": 1e3 * float(through @ drop) / max(float(through.sum()), 1e-300),
     }
@@ -130,6 +141,11 @@ def row(cell: Cell, step: Step) -> Row:
             "salt_max_mol_per_m3": float(c_j.max()),
             "salt_balance": float(width @ c_j) / start - 1,
         }
+    if cell.n_radii > 1:
+        full_m = cell.lithium_full * volume_m / volume_m.sum()
+        for m, columns in enumerate(zip(mean_m * full_m, reaction_m, mean_m, stoich_surface_m, strict=True)):
+            named = zip(BY_RADIUS, columns, strict=True)
+            found |= {f"{name}_r{m + 1}": float(value) for name, value in named}
     lithium_0 = cell.stoich_0 * cell.lithium_full
     gained = mean * cell.lithium_full - lithium_0
     return found | {

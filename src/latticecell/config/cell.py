@@ -6,10 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool
 
-from latticecell.config.quantities import FileName
+from latticecell.config.quantities import FileName, Length
 from latticecell.schema import Quantity, Section
 
-Length = Annotated[float, Quantity("um", ge=1e-3, le=1000)]
 Distance = Annotated[float, Quantity("um", ge=1e-6, le=100)]
 Spread = Annotated[float, Quantity("um", ge=0, le=1000)]
 Packed = Annotated[float, Quantity(ge=0.001, le=0.64)]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, StrictBool
 
-from latticecell.config.quantities import Filling, Seconds
+from latticecell.config.quantities import Filling, Length, Seconds
 from latticecell.schema import Named, Quantity, Section
 
 GapTolerance = Annotated[float, Quantity("nm", ge=1e-6, le=100)]
@@ -23,6 +23,8 @@ EveryOrNever = Annotated[int, Field(strict=True, ge=0, le=10**9)]
 Moment = Annotated[float, Quantity("s", ge=0, le=1e12)]
 Mobility = Annotated[float, Quantity("m2_per_s", ge=1e-24, le=1e-8)]
 Density = Annotated[float, Quantity("kg_per_m3", ge=1, le=1e5)]
+Part = Annotated[float, Quantity(ge=1e-6, le=1e6)]
+Radii = Annotated[int, Field(strict=True, ge=1, le=30)]
 Points = Annotated[int, Field(strict=True, ge=3, le=200)]
 StepTolerance = Annotated[float, Quantity(ge=1e-11, le=1e-3)]
 
@@ -90,6 +92,12 @@ class Cell1d(Section):
 
     diffusivity: Mobility | None = Field(default=None, examples=[5e-15])
     """Diffusivity of Li in the 1-D particle; left out: the mean of the three of the active material."""
+    radii: tuple[Length, ...] | None = Field(default=None, max_length=30, examples=[[2.0, 5.0]])
+    """Radii of the particles, of which a sphere each is at every place; left out: those of the geometry."""
+    volume_shares: tuple[Part, ...] | None = Field(default=None, max_length=30, examples=[[0.3, 0.7]])
+    """Volumes of the particles of these radii, in proportion to each other; left out: they are equal."""
+    most_radii: Radii = 8
+    """Most radii that are taken from the geometry; of more, similar ones are put together."""
     density: Density = 4770.0
     """Mass density of the active material, for capacities per mass."""
     points_cathode: Points = 20
@@ -97,6 +105,6 @@ class Cell1d(Section):
     points_separator: Points = 10
     """Number of slices of the separator."""
     points_radial: Points = 30
-    """Number of shells of the particle."""
+    """Number of shells of a particle."""
     tolerance: StepTolerance = 1e-6
     """Error of a step in stoichiometry, and in salt concentration relative to its start."""

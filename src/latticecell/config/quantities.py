@@ -13,5 +13,6 @@ from latticecell.schema import Quantity
 Fraction = Annotated[float, Quantity(ge=0.001, le=0.999)]
 Filling = Annotated[float, Quantity(ge=0, le=1)]
 ActivationEnergy = Annotated[float, Quantity("kJ_per_mol", ge=0, le=100)]
+Length = Annotated[float, Quantity("um", ge=1e-3, le=1000)]
 Seconds = Annotated[float, Quantity("s", ge=1e-6, le=1e9)]
 FileName = Annotated[str, Field(min_length=1, max_length=1000)]
