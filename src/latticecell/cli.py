@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from latticecell.bpxfile.command import import_bpx_command
 from latticecell.cell1d.command import Laws, cell1d_command
 from latticecell.errors import (
     MOST_PROBLEMS,
@@ -355,6 +356,7 @@ app.command("view")(_explained()(view_command))
 app.command("report")(_explained()(report_command))
 app.command("export")(_explained()(export_command))
 app.command("materials")(_explained()(materials_command))
+app.command("import-bpx")(_explained()(import_bpx_command))
 app.command("study")(_explained()(study_command))
 
 

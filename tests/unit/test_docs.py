@@ -21,6 +21,7 @@ PAGES = [
     DOCS / "results.md",
     DOCS / "materials.md",
     DOCS / "labels.md",
+    DOCS / "bpx.md",
 ]
 BLOCK = re.compile(r"^```(\w+)(?: +(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

@@ -51,7 +51,7 @@ LAYERS = [
     {"observables", "output"},
     {"results"},
     {"continuation"},
-    {"run", "cell1d"},
+    {"run", "cell1d", "bpxfile"},
     {"progress", "report", "export", "view"},
     {"study"},
     {"cli"},

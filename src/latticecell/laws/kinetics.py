@@ -287,7 +287,8 @@ def overpotential(drive: Floats, load: Floats, alpha_a: float, alpha_c: float) -
     a = np.where(drive > 0, alpha_a, alpha_c)
     b = np.where(drive > 0, alpha_c, alpha_a)
     floor = np.maximum(load, 1e-300)
-    bound = np.minimum(size, np.log1p(np.minimum(size / floor, 1e300)) / a)
+    with np.errstate(over="ignore"):  # no resistance, or one too small to count
+        bound = np.minimum(size, np.log1p(np.minimum(size / floor, 1e300)) / a)
     x = bound
     for _ in range(100):
         # a bond without resistance has x = drive; there the exponential may overflow any load but none
