@@ -125,4 +125,5 @@ def write_kinetics(sheet: Sheet, particle: Particle) -> None:
     sheet.sections.append(("[kinetics]", [
         Entry("exchange_current_A_per_m2", number(FARADAY * rate / 2), "at x = 1/2: F K / 2"),
         Entry("temperature_K", number(particle.temperature)),
+        Entry("reference_temperature_K", number(particle.temperature)),  # of the values of this file
     ]))  # fmt: skip
