@@ -3,6 +3,7 @@
 python studies/yuan2023/calibrate.py
 python studies/yuan2023/fit.py runs/yuan2023-sample -o front.json
 python studies/yuan2023/calibrate.py --around front.json --points 10  # once more near the front; fit again
+python studies/yuan2023/calibrate.py --finalists front.json -o runs/yuan2023-finalists
 """
 
 from __future__ import annotations
@@ -135,14 +136,17 @@ def seed_of(number: int) -> int:
     return 1 + number % SEEDS
 
 
-def specification(points: list[dict[str, float]]) -> dict[str, Any]:
-    """Return the study of the points: every case at every point, on the coarse network."""
+def specification(points: list[dict[str, float]], *, every_seed: bool = False) -> dict[str, Any]:
+    """Return the study of the points: every case at every point, on the coarse network.
+
+    Each point has one seed, or ``every_seed``.
+    """
     cases = [
         {
             "name": f"{number:03d} {name}",
             "file": str(HERE / "inputs" / f"{case.file}.toml"),
             "set": overrides(values, case),
-            "seeds": [seed_of(number)],
+            "seeds": list(range(1, SEEDS + 1)) if every_seed else [seed_of(number)],
         }
         for number, values in enumerate(points)
         for name, case in CASES.items()
@@ -161,11 +165,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--points", type=int, default=19)
     parser.add_argument("--around", type=Path, help="JSON file with points around which to sample")
+    parser.add_argument("--finalists", type=Path, help="JSON file with points to run with every seed")
     parser.add_argument("--jobs", type=int, default=None)
     parser.add_argument("-o", "--out", type=Path, default=RUNS)
     asked = parser.parse_args()
-    points = sample(asked.points, json.loads(asked.around.read_text()) if asked.around else None)
-    lc.study(specification(points), jobs=asked.jobs, out=asked.out, say=print)
+    if asked.finalists:
+        study = specification(json.loads(asked.finalists.read_text()), every_seed=True)
+    else:
+        around = json.loads(asked.around.read_text()) if asked.around else None
+        study = specification(sample(asked.points, around))
+    lc.study(study, jobs=asked.jobs, out=asked.out, say=print)
 
 
 if __name__ == "__main__":
