@@ -200,6 +200,23 @@ def slice_box(
     return cut
 
 
+def within_box(cut: Cut, x_pc: Floats, box_c: Floats) -> Cut:
+    """Return the parts of triangles of a periodic cell within its box, with those that reach into it."""
+    for axis in (0, 1):
+        x = cut.positions(x_pc)[..., axis]
+        low, high = x.min(axis=1), x.max(axis=1)
+        parts = [cut]
+        for step, rows in ((box_c[axis], low < 0), (-box_c[axis], high > box_c[axis])):
+            part = cut.taken(np.flatnonzero(rows))
+            parts.append(
+                Cut(part.index, part.corner_mk, part.weight_mvk, part.shift_mc + step * np.eye(3)[axis])
+            )
+        if any(len(part.index) for part in parts[1:]):
+            whole = Cut.joined(*parts)
+            cut = whole.clipped(x_pc, axis, -1, 0.0).clipped(x_pc, axis, 1, float(box_c[axis]))
+    return cut
+
+
 def box_surface(corner_sp: Integers, x_pc: Floats, copies: tuple[Integers, Floats], box_c: Floats) -> Cut:
     """Return the six sides of a periodic cell, flat and within its box."""
     sides = []

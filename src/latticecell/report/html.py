@@ -133,13 +133,13 @@ def cycle_table(cycles: Sequence[CycleSummary], area_m2: float) -> str:
     rows = [
         (
             str(c.cycle),
-            _number(c.charge_time, "{:.1f}"),
-            _number(c.discharge_time, "{:.1f}"),
-            _number(c.charge_capacity, "{:.4f}", nah),
-            _number(c.discharge_capacity, "{:.4f}", nah),
-            _number(c.charge_capacity, "{:.4f}", mah_cm2),
-            _number(c.discharge_capacity, "{:.4f}", mah_cm2),
-            _number(c.efficiency, "{:.2f}", 100.0),
+            number(c.charge_time, "{:.1f}"),
+            number(c.discharge_time, "{:.1f}"),
+            number(c.charge_capacity, "{:.4f}", nah),
+            number(c.discharge_capacity, "{:.4f}", nah),
+            number(c.charge_capacity, "{:.4f}", mah_cm2),
+            number(c.discharge_capacity, "{:.4f}", mah_cm2),
+            number(c.efficiency, "{:.2f}", 100.0),
         )
         for c in cycles
     ]
@@ -182,7 +182,7 @@ def stage_tables(history: History, spans: Sequence[StageSpan]) -> str:
         (FAILURE, (), [()] * len(spans)),
     ):
         rows = [
-            (*name, *ahead, *(_number(history[c][s.last], form, factor) for _, c, factor, form in columns))
+            (*name, *ahead, *(number(history[c][s.last], form, factor) for _, c, factor, form in columns))
             for name, ahead, s in zip(names, before, spans, strict=True)
         ]
         found.append(table(("cycle", "step", "", *heads, *(head for head, *_ in columns)), rows, text=(2,)))
@@ -208,7 +208,7 @@ def audit_table(checks: Sequence[Check]) -> str:
 def effort_table(info: Mapping[str, Any]) -> str:
     """Where the time went, and how often things were done."""
     rows = [
-        (name, f"{wall:.1f}", _number(cpu, "{:.1f}"), f"{100 * share:.0f}")
+        (name, f"{wall:.1f}", number(cpu, "{:.1f}"), f"{100 * share:.0f}")
         for name, wall, cpu, share in shares(info)
     ]
     counts = [(name.replace("_", " "), str(value)) for name, value in info.get("counts", {}).items()]
@@ -243,7 +243,7 @@ def provenance_table(info: Mapping[str, Any]) -> str:
     return table(("", ""), rows, text=(0, 1))
 
 
-def _number(value: float | None, form: str, factor: float = 1.0) -> str:
+def number(value: float | None, form: str, factor: float = 1.0) -> str:
     """Format a number; None and NaN as a dash, and no negative zeros."""
     if value is None or not np.isfinite(value):
         return NOTHING

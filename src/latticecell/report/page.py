@@ -11,6 +11,7 @@ from latticecell.output.plots import summary_figure
 from latticecell.reader import resolved_toml
 from latticecell.report import figures, html
 from latticecell.report.gallery import Shown, gallery
+from latticecell.report.particles import particle_curves, particle_tables
 from latticecell.report.tiles import Section
 from latticecell.results import Run, open_run
 
@@ -74,6 +75,7 @@ def _compose(run: Run, particle: int) -> str:
         ("State at the end of each stage", html.stage_tables(history, run.stages)
          + "<p>Quantiles of the von Mises stress σ vM are by volume, in the particles; its maximum does not "
          "converge with the mesh. Broken: share of the area.</p>"),
+        *_particles(run),
         ("Curves", html.picture(
             summary_figure(history, run.name),
             "Voltage, gap, stress, Li and damage against time",
@@ -96,6 +98,18 @@ def _compose(run: Run, particle: int) -> str:
         ("Provenance", html.provenance_table(run.info)),
     ]  # fmt: skip
     return html.page(f"latticecell: {run.name or run.place}", lead, sections)
+
+
+def _particles(run: Run) -> list[tuple[str, str]]:
+    """Section about the particles, where a run has several."""
+    if len(run.particle_radius) < 2 or "stoich_mean_p1" not in run.history:
+        return []
+    caption = (
+        "Mean stoichiometry, and mean normal opening of the surface, of each particle: dark curves are of "
+        "large ones. The contact resistance in the table would dissipate as much if the current were uniform."
+    )
+    curves = html.picture(particle_curves(run), "Stoichiometry and gap of each particle", caption)
+    return [("Particles", particle_tables(run) + curves)]
 
 
 def _shown(run: Run, cycle: int) -> list[Shown]:

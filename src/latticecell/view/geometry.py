@@ -44,7 +44,7 @@ class Look:
         Snapshot.
     cut : {"xy", "zy", "zx", "none"}
     at : float or None
-        Where the plane cuts its normal axis [um]; None: through the particle's centre.
+        Where the plane cuts its normal axis [um]; None: through the centre of the largest particle.
     magnify : float
         Factor of the displacement.
     cracks, springs, whole : bool
@@ -120,11 +120,13 @@ class Geometry:
         self.model, self.mesh = model, model.mesh
         mesh = model.mesh
         self._grain_tets = np.flatnonzero(mesh.is_grain_tet)
-        self._near_tc = slicing.nearest_image(
-            mesh.points[mesh.tets[self._grain_tets]], model.center_c, mesh.box
-        )
+        particle_d = np.append(mesh.network.particle_g, 0)  # of each grain; user networks may have none
+        near_t = particle_d[mesh.domain[self._grain_tets]]
+        self._near_tc = self._to_particles(mesh.points[mesh.tets[self._grain_tets]], near_t)
         self._tet_tn = mesh.network.tet_tn
-        self._facet_shift_fc = slicing.nearest_image(mesh.facet_points, model.center_c, mesh.box)
+        first_f = mesh.node_domain[mesh.bond_nodes[mesh.facets[:, 0], 0]]
+        near_f = particle_d[np.minimum(first_f, mesh.n_grains)]
+        self._facet_shift_fc = self._to_particles(mesh.facet_points, near_f)
         self._outward = self._order_facets()
         self._shape: tuple[object, ...] | None = None
         self._surface = self._cap = Cut.empty()
@@ -135,10 +137,18 @@ class Geometry:
             ORIENTATION.key: orientation_colours(model.run.grains.rotation_gcc),
         }
 
+    def _to_particles(self, x_skc: Floats, particle_s: NDArray) -> Floats:
+        """Return the shifts that put simplexes next to the centre of the shown image of their particle."""
+        shift = np.zeros((len(x_skc), 3))
+        for p, home in enumerate(self.model.home_pc):
+            own = particle_s == p
+            shift[own] = slicing.nearest_image(x_skc[own], home, self.mesh.box)
+        return shift
+
     def plane(self, look: Look) -> tuple[int, int, float]:
         """Return axis, removed side and position [um] of the cut."""
         axis, sign = CUTS[look.cut]
-        return axis, sign, float(self.model.center_c[axis]) if look.at is None else look.at
+        return axis, sign, float(self.model.largest_c[axis]) if look.at is None else look.at
 
     def layers(self, look: Look) -> Layers:
         """Return everything that ``look`` shows."""
@@ -159,7 +169,8 @@ class Geometry:
         mesh = self.mesh
         tets, x = mesh.tets, mesh.points
         self._springs = None
-        surface = slicing.boundary_faces(tets, self._tet_tn, self._grain_tets, self._near_tc)
+        near = np.zeros_like(self._near_tc) if look.whole else self._near_tc
+        surface = slicing.boundary_faces(tets, self._tet_tn, self._grain_tets, near)
         cap, trace = Cut.empty(), None
         copies: tuple[NDArray, Floats] = (self._grain_tets, self._near_tc)
         if look.whole:
@@ -169,7 +180,8 @@ class Geometry:
             flat = (height < 1e-6 * mesh.box[2]).all(1) | (height > (1 - 1e-6) * mesh.box[2]).all(1)
             hole = hole.taken(np.flatnonzero(~flat))  # the sides are cut anew below, straight
             copies = slicing.periodic_copies(tets, x, np.arange(len(tets)), mesh.box)
-            surface = Cut.joined(surface, hole, slicing.box_surface(tets, x, copies, mesh.box))
+            surface = slicing.within_box(Cut.joined(surface, hole), x, mesh.box)
+            surface = Cut.joined(surface, slicing.box_surface(tets, x, copies, mesh.box))
         if look.cut != "none":
             axis, sign, at = self.plane(look)
             surface = surface.clipped(x, axis, sign, at)
@@ -177,8 +189,12 @@ class Geometry:
                 cap = slicing.slice_box(tets, x, copies, mesh.box, axis, at, sign)
             else:
                 cap = slicing.slice_simplices(tets, x, axis, at, sign, *copies)
-            trace = slicing.slice_facets(mesh.facet_points, axis, at, self._facet_shift_fc)
+            trace = slicing.slice_facets(mesh.facet_points, axis, at, self._facet_shift(look))
         self._surface, self._cap, self._trace = surface, cap, trace
+
+    def _facet_shift(self, look: Look) -> Floats:
+        """Shifts of the facets: to their particles, or into the cell."""
+        return np.zeros_like(self._facet_shift_fc) if look.whole else self._facet_shift_fc
 
     def _patch(self, look: Look, patch: Cut, displacement: Floats, strain: Floats) -> Drawn:
         mesh = self.mesh
@@ -219,9 +235,9 @@ class Geometry:
         model, mesh = self.model, self.mesh
         cracks, rim, borders, traces = (_nothing(3), _nothing(3), _nothing(2), _nothing(2))
         one, other = model.facet_displacement(look.step)
-        rest = mesh.facet_points + self._facet_shift_fc[:, None]
-        strained = rest.copy()
-        strained[..., :2] += look.magnify * model.strain(look.step) * self._facet_shift_fc[:, None, :2]
+        shift = self._facet_shift(look)
+        strained = mesh.facet_points + shift[:, None]
+        strained[..., :2] += look.magnify * model.strain(look.step) * shift[:, None, :2]
         middle = strained + look.magnify * (one + other) / 2
 
         if look.on_bonds:

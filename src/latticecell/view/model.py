@@ -48,31 +48,46 @@ class RunModel:
         What can be shown: scalars, sizes and components of vectors, components of tensors, ``grain`` and
         ``orientation``; in the units of pictures.
     snapshots : list of Snapshot
+    home_pc : (n_particles, 3) float64
+        Centre of the image of each particle that is shown, next to the largest.
     center_c, radius : (3,) float64, float
-        The particle that is shown.
+        Ball around all of them.
+    largest_c : (3,) float64
+        Centre of the largest, through which cuts go.
     outward_gc : (n_grains, 3) float64
-        From the particle's centre to that of each grain.
+        From the centre of the ball to that of each grain.
     """
 
     def __init__(self, run: Run):
         self.run = run
         self.last = run.snapshot().index
         self.snapshots = run.snapshots[:]
-        self.mesh = mesh = run.mesh
+        self.mesh = run.mesh
         found = {field.key: (field, key, part) for field, key, part in _showable(run.fields)}
         order = [key for key in FIRST if key in found]
         self.fields = {key: found[key][0] for key in (*order, *(key for key in found if key not in order))}
         self._sources = {key: (key_of, part) for key, (_, key_of, part) in found.items()}
-        if len(run.particle_radius):
-            self.center_c, self.radius = run.particle_center[0], float(run.particle_radius[0])
-        else:
-            self.center_c, self.radius = mesh.box / 2, float(mesh.box.min()) / 2
+        self._place(run)
         grains = run.grains
-        home = run.particle_center[grains.particle_g] if len(run.particle_center) else 0.0
-        self.outward_gc = grains.center_gc + home - self.center_c
-        self.outward_gc[:, :2] -= mesh.box[:2] * np.round(self.outward_gc[:, :2] / mesh.box[:2])
+        self.outward_gc = grains.center_gc + self.home_pc[grains.particle_g] - self.center_c
         self._limits: dict[str, tuple[float, float]] = {}
         self._kept: dict[tuple[str, int], NDArray] = {}
+
+    def _place(self, run: Run) -> None:
+        """Find the images of the particles that are shown, and a ball around them."""
+        box, radius_p = self.mesh.box, run.particle_radius
+        if not len(radius_p):
+            self.center_c = self.largest_c = box / 2
+            self.home_pc, self.radius = np.zeros((1, 3)), float(box.min()) / 2
+            return
+        self.largest_c = run.particle_center[int(radius_p.argmax())]
+        apart = run.particle_center - self.largest_c
+        apart[:, :2] -= box[:2] * np.round(apart[:, :2] / box[:2])
+        self.home_pc = self.largest_c + apart
+        low = (self.home_pc - radius_p[:, None]).min(axis=0)
+        high = (self.home_pc + radius_p[:, None]).max(axis=0)
+        self.center_c = self.largest_c if len(radius_p) == 1 else 0.5 * (low + high)
+        self.radius = float((np.linalg.norm(self.home_pc - self.center_c, axis=1) + radius_p).max())
 
     def find_field(self, name: str) -> Field:
         """Return the field called ``name``; case, dashes and underscores do not matter.
