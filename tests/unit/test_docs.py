@@ -21,11 +21,8 @@ PAGES = [
     DOCS / "results.md",
     DOCS / "materials.md",
     DOCS / "labels.md",
-<<<<<<< HEAD
     DOCS / "bpx.md",
-=======
     DOCS / "particles.md",
->>>>>>> 161c8f5 (Reports and pictures of several particles; docs of packings)
 ]
 BLOCK = re.compile(r"^```(\w+)(?: +(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
