@@ -18,7 +18,7 @@ from latticecell.laws.bond import BondParameters
 from latticecell.laws.chosen import open_circuit, strains
 from latticecell.laws.elastic import mean_poisson_ratio, transversely_isotropic_stiffness
 from latticecell.nominal import Course, Leg, course
-from latticecell.particles import grain_counts, misplaced, volume_fraction
+from latticecell.particles import grain_counts, misplaced, narrow, volume_fraction
 from latticecell.protocol import full_charge, nominal_current, one_c, window
 from latticecell.schema import key_of
 from latticecell.solvers import EQUILIBRIUM_SOLVERS
@@ -260,7 +260,7 @@ def remarks(config: Config) -> list[str]:
             f"protocol.current_1c_nA = {given * 1e9:.4g}: empties the particles in "
             f"{fitting / given:.3g} hours, not in about one; left out, 1C is {fitting * 1e9:.4g} nA"
         )
-    found += _told_of_voxels(config)
+    found += narrow(config) if config.microstructure.labels is None else _told_of_voxels(config)
     kelvin = config.kinetics.temperature
     if abs(kelvin - DATA_TEMPERATURE) > 5.0:
         found.append(

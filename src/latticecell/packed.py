@@ -17,7 +17,7 @@ from latticecell.packing import (
     radii_for_volume,
     sphere_volume,
 )
-from latticecell.particles import LEAST_IMAGE_GAP, LEAST_WALL_GAP, UM
+from latticecell.particles import LEAST_IMAGE_GAP, LEAST_WALL_GAP, SAFE_GAP, UM
 from latticecell.schema import from_si, key_of, unit_of
 
 WHERE: Final = "geometry.packing"
@@ -29,8 +29,6 @@ RAREST: Final = 0.01
 """Share of a distribution that its limits must leave."""
 DRAWS: Final = 3
 """Mark of the random stream of packings."""
-PACKED_GAP: Final = 0.25
-"""Least gap of packed particles, in spacings of the network; among many gaps of 0.2 a few have dents."""
 DECIMALS: Final = 8
 """Of radii and positions in um, so that a file holds them exactly."""
 
@@ -176,7 +174,7 @@ class _Draft:
     def check(self, radius: Floats) -> list[str]:
         """Return why spheres cannot be placed, or a network not be built."""
         found, spacing = [], self.config.network.spacing / UM
-        for name, value, least in (("gap", self.gap, PACKED_GAP), ("wall_gap", self.wall, LEAST_WALL_GAP)):
+        for name, value, least in (("gap", self.gap, SAFE_GAP), ("wall_gap", self.wall, LEAST_WALL_GAP)):
             if value < least * spacing:
                 found.append(
                     f"{WHERE}.{name}_um = {value:.3g}: must be at least {least:g} spacings of the network, "

@@ -20,6 +20,8 @@ Below them there is no room for sites of the ECBD, and surfaces of the network g
 """
 
 
+SAFE_GAP: Final = 0.25
+"""Gap in spacings above which no network had dents; of many gaps of 0.2 a few have, so none is packed."""
 PARTICLE_HEADINGS: Final = ("", "radius", "x", "y", "z", "grains", "gap", "to", "to wall")
 
 
@@ -92,6 +94,21 @@ def misplaced(geometry: Geometry) -> list[str]:
             for j in np.flatnonzero(all_.gap[i, :i] <= 0)
         ]
     return found
+
+
+def narrow(config: Config) -> list[str]:
+    """Return that some particles are so close that the network may have dents, if they are."""
+    spacing, gap = config.network.spacing, spheres(config.geometry).gap
+    pairs = np.tril(gap, -1) + np.triu(np.full(gap.shape, np.inf))
+    i, j = np.unravel_index(int(pairs.argmin()), gap.shape)
+    count = int((pairs < SAFE_GAP * spacing).sum())
+    if not count:
+        return []
+    return [
+        f"geometry.particles: {count} of the gaps between them are below {SAFE_GAP:g} spacings of the "
+        f"network, the least {gap[i, j] / UM:.3g} um between [{j}] and [{i}]; surfaces may have dents there, "
+        "see latticecell network"
+    ]
 
 
 def crowded(config: Config) -> list[str]:

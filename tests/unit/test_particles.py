@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 import tomli
+from typer.testing import CliRunner
 
 from latticecell import ConfigError, build_microstructure, config_from_table
-from latticecell.checks import cross_check
+from latticecell.checks import cross_check, remarks
+from latticecell.cli import app
 from latticecell.particles import grain_counts, spheres, volume_fraction
 from latticecell.reader import resolved_toml
 
@@ -144,3 +146,39 @@ def test_grains_of_one_particle_alone():
         config_from_table(
             {"geometry": BOX | {"particles": pair}, "microstructure": {"grains": 4, "same_grains": True}}
         )
+
+
+def test_narrow_gaps_are_remarked_on():
+    pair = [
+        {"center_um": [4.0, 4.0, 4.0], "radius_um": 2.5},
+        {"center_um": [4.0, 4.0, 8.6], "radius_um": 2.0},
+    ]
+    keys = {"geometry": BOX | {"particles": pair}, "microstructure": {"grains": 4}}
+    for spacing, told in ((0.45, True), (0.39, False)):
+        found = [
+            r for r in remarks(config_from_table(keys | {"network": {"spacing_um": spacing}})) if "gaps" in r
+        ]
+        assert bool(found) == told
+        assert not told or ("1 of the gaps" in found[0] and "0.1 um between [0] and [1]" in found[0])
+    assert remarks(config_from_table({})) == []
+
+
+def test_the_check_shows_the_particles(tmp_path):
+    file = tmp_path / "a.toml"
+    file.write_text(
+        "[geometry]\nwidth_um = 9.0\ncathode_um = 8.5\nseparator_um = 2.0\n[geometry.packing]\n"
+        "radii_um = [3.2, 2.1]\ngap_um = 0.25\n[microstructure]\ngrains = 4\n[network]\nspacing_um = 0.6\n"
+    )
+    result = CliRunner().invoke(app, ["check", str(file)])
+    assert result.exit_code == 0, result.output
+    assert "2 particles fill 0.2557 of the cathode block" in result.output.replace("\n", " ")
+    config = config_from_table(tomli.loads(file.read_text()))
+    all_ = spheres(config.geometry)
+    for p in (0, 1):
+        (line,) = (line for line in result.output.splitlines() if f" p{p + 1} " in line[:6])
+        told = [word for word in line.replace("\u2502", " ").replace("|", " ").split() if word != f"p{p + 1}"]
+        expected = [all_.radius[p], *all_.center[p]]
+        assert told[:4] == [f"{1e6 * value:.2f}" for value in expected]
+        assert told[4] == str(grain_counts(config)[p])
+        nearest = "image" if all_.gap[p].argmin() == p else f"p{2 - p}"
+        assert told[5] == f"{1e6 * all_.gap[p].min():.2f}" and nearest in line
