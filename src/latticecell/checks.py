@@ -404,10 +404,11 @@ def _check_exclusions(config: Config) -> list[str]:
             f"interface.resistance_ohm_m2 = {interface.resistance:g}: must be at most "
             f"resistance_max_ohm_m2 = {interface.resistance_max:g}"
         )
-    if active.strain_frozen_below > active.initial_stoichiometry:
+    if active.strain_frozen_below > active.strain_reference:
+        name = "initial" if active.stress_free_stoichiometry is None else "stress_free"
         found.append(
             f"materials.active.strain_frozen_below = {active.strain_frozen_below:g}: must be at most "
-            f"initial_stoichiometry = {active.initial_stoichiometry:g}, where the grains are free of strain"
+            f"{name}_stoichiometry = {active.strain_reference:g}, where the grains are free of strain"
         )
     protocol = config.protocol
     if protocol.window is not None:

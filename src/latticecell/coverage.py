@@ -133,15 +133,18 @@ def check_curves(active: ActiveMaterial) -> list[str]:
         least = float(factor.value(np.linspace(0.0, 1.0, 1001)).min())
         if least <= 0:
             found.append(f"{WHERE}.diffusivity_factor: falls to {least:.3g} within 0 to 1, must be positive")
-    x = active.initial_stoichiometry
     for key in ("ocv", *STRAINS, "volume_change", "diffusivity_factor"):
-        curve = getattr(active, key)
-        if not isinstance(curve, Curve) or curve.x[0] <= x <= curve.x[-1]:
-            continue
-        own = curve.extrapolation
-        if own == "error" or (own is None and active.strain_extrapolation == "error"):
-            found.append(
-                f"{WHERE}.{key}: has points from x = {curve.x[0]:g} to {curve.x[-1]:g} and extrapolation = "
-                f'"error", must hold initial_stoichiometry = {x:g}'
-            )
+        curve, held = getattr(active, key), ["initial_stoichiometry"]
+        if active.stress_free_stoichiometry is not None and key in (*STRAINS, "volume_change"):
+            held.append("stress_free_stoichiometry")
+        for name in held:
+            x = getattr(active, name)
+            if not isinstance(curve, Curve) or curve.x[0] <= x <= curve.x[-1]:
+                continue
+            own = curve.extrapolation
+            if own == "error" or (own is None and active.strain_extrapolation == "error"):
+                found.append(
+                    f"{WHERE}.{key}: has points from x = {curve.x[0]:g} to {curve.x[-1]:g} and extrapolation "
+                    f'= "error", must hold {name} = {x:g}'
+                )
     return found

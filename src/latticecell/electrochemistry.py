@@ -204,12 +204,18 @@ class Electrochemistry:
         self._cycle = self._potentials.cycle(slope * self._potentials.lithium_area)
 
     def initial(self, state: State) -> None:
-        """Fill the electrochemical fields of ``state`` with the cell at rest."""
-        active = self.network.is_active_n
-        x0 = self.laws.initial_stoichiometry
-        start, unstressed = np.array([x0]), np.zeros(1)
-        rest = float(self.laws.particle.surface(start, unstressed).open_circuit_b[0])
-        state.stoich_n[...] = np.where(active, x0, 0.0)
+        """Fill the electrochemical fields of ``state`` with the cell at rest.
+
+        Where its grains are stressed, the voltage is that at which the reactions add up to no current.
+        """
+        x0, psi_b = self.laws.initial_stoichiometry, state.psi_n[self._grain_node_b]
+        particle = self.laws.particle
+        rest = float(particle.surface(np.array([x0]), np.zeros(1)).open_circuit_b[0])
+        if psi_b.any():
+            surface, none = particle.surface(np.full(len(psi_b), x0), psi_b), np.zeros(len(psi_b))
+            resistance = self.laws.contact.resistance(state.gap_b[self._is_interface])
+            rest = particle.carry(0.0, surface, none, resistance, self._area_b, rest)[0]
+        state.stoich_n[...] = np.where(self.network.is_active_n, x0, 0.0)
         state.phi_s_n[...] = np.where(self._potentials.electronic_n, rest, 0.0)
         state.phi_l_n[...] = 0.0
         state.current_b[...] = 0.0

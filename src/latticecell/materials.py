@@ -178,7 +178,7 @@ class MechanicalLaws:
         Stiffnesses [Pa]; that of the active material in crystal axes.
     strains : tuple of (Expansion, (3,) float64)
         Linear strains against stoichiometry, which add up, and their multiples along the crystal axes [1].
-    initial_stoichiometry, strain_frozen_below : float
+    stress_free_stoichiometry, strain_frozen_below : float
         Stoichiometries of no strain, and below which the strain stays as it is [1].
     interface, grain_boundary : BondClass
     tied : bool
@@ -197,7 +197,7 @@ class MechanicalLaws:
     ecbd_vv: Floats
     separator_vv: Floats
     strains: tuple[Strain, ...]
-    initial_stoichiometry: float
+    stress_free_stoichiometry: float
     strain_frozen_below: float
     interface: BondClass
     grain_boundary: BondClass
@@ -224,7 +224,7 @@ def mechanical_laws(config: Config) -> MechanicalLaws:
         ecbd_vv=isotropic_stiffness(ecbd.youngs_modulus, ecbd.poisson_ratio),
         separator_vv=isotropic_stiffness(separator.youngs_modulus, separator.poisson_ratio),
         strains=strains(active),
-        initial_stoichiometry=active.initial_stoichiometry,
+        stress_free_stoichiometry=active.strain_reference,
         strain_frozen_below=active.strain_frozen_below,
         interface=_bond_class("interface", config.interface),
         grain_boundary=_bond_class("grain_boundary", config.grain_boundary),

@@ -143,8 +143,12 @@ def particle_volume(config: Config) -> float:
 
 
 def window(config: Config) -> tuple[float, float]:
-    """Return the stoichiometries between which an hour at 1C leads, from empty to the start by default."""
-    return config.protocol.window or (0.0, config.materials.active.initial_stoichiometry)
+    """Return the stoichiometries between which an hour at 1C leads.
+
+    By default from empty to the start, or to the state that is free of strain if that holds more Li.
+    """
+    active = config.materials.active
+    return config.protocol.window or (0.0, max(active.initial_stoichiometry, active.strain_reference))
 
 
 def one_c(config: Config) -> float:

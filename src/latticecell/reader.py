@@ -24,6 +24,7 @@ from latticecell.library.defaults import with_materials
 from latticecell.packed import with_particles
 from latticecell.particles import crowded
 from latticecell.schema import Section, allowed, from_si, key_of, subsection, unit_of
+from latticecell.starting import with_start
 from latticecell.steptables import in_keys, prepared, root_files
 from latticecell.units import SI_PER_UNIT
 
@@ -191,6 +192,8 @@ def config_from_table(table: Table, source: str = "input", *, laws: bool = True)
     problems = told + more + unknown + problems
     if config is not None and not problems:
         config, problems = with_particles(config)
+    if config is not None and not problems:
+        config, problems = with_start(config)
     if config is not None and not problems:
         problems = cross_check(config) + (crowded(config) + check_laws(config) if laws else [])
     if problems:

@@ -31,6 +31,7 @@ from latticecell.materials import electro_laws, mechanical_laws
 from latticecell.network import Network
 from latticecell.physics.eigenstrain import EigenstrainSource, Fields, LithiumExpansion
 from latticecell.physics.mechanics import Mechanics, MechanicsSolution
+from latticecell.preload import load
 from latticecell.protocol import Stage, due, slack, stages, step_to
 from latticecell.state import CHARGE, ELECTRIC, WALL, State
 from latticecell.threads import kernel_threads, one_blas_thread
@@ -167,6 +168,7 @@ class Stepper:
         self.mechanics = Mechanics(laws, network, config.solver, threads, self.effort)
         self.audit = Audit(self.electro, self.mechanics)
         self.expansion = LithiumExpansion(laws, network)
+        self._stress_free = laws.stress_free_stoichiometry
         self._sources: tuple[EigenstrainSource, ...] = (self.expansion, *sources)
         self._stages = list(stages(config))
         self._times = sorted(config.output.times)
@@ -182,16 +184,25 @@ class Stepper:
     def start(self) -> tuple[State, Cursor]:
         """Return the cell at rest, in equilibrium with its walls, and where the protocol begins.
 
+        Grains that start at another stoichiometry than that without strain are brought there, see `preload`.
+
         Raises `SolveError` if there is no such equilibrium.
         """
         state = State.zeros(self.network, self.mechanics.bonds.n_columns)
         self.electro.initial(state)
+        x0, free = self.electro.laws.initial_stoichiometry, self._stress_free
+        state.stoich_n[self.network.is_active_n] = free
         eigen = self.eigen(state)
         found = self.mechanics.solve(eigen, state, np.inf)
         before = state.copy()
         self._put_mechanics(state, found, self._psi(found, eigen))
         work = self.mechanics.work(before, state, eigen, eigen, np.inf)
         state.passed[WALL] = 0.5 * work.wall  # the walls are loaded gradually
+        if x0 != free:
+            load(state, x0, self.mechanics, self.eigen)
+            state.psi_n[...] = self._psi(state, eigen := self.eigen(state))
+            self.electro.initial(state)
+            self.audit.balances(state, eigen).check(0.0)
         return state, Cursor(dt=self.options.dt_initial, hold=float(state.voltage[0]))
 
     def take_over(self, before: State) -> tuple[State, Cursor]:
@@ -419,16 +430,13 @@ class Stepper:
             electrochemistry_linear=electro.linear_iterations,
         )
 
-    def _psi(self, found: MechanicsSolution, eigen_tv: Floats) -> Floats:
+    def _psi(self, found: MechanicsSolution | State, eigen_tv: Floats) -> Floats:
         """Stress potential Omega sigma_h / (R T) of every grain node, (n_nodes,) [1]."""
         mean = self.mechanics.lattice.hydrostatic(found.u_nc, found.strain_c, eigen_tv)
         return np.where(self.network.is_active_n, self.electro.laws.psi_per_pascal * mean, 0.0)
 
     def _put_mechanics(self, state: State, found: MechanicsSolution, psi_n: Floats) -> None:
-        state.u_nc[...] = found.u_nc
-        state.strain_c[...] = found.strain_c
-        state.history_bh[...] = found.history_bh
-        state.gap_b[...] = found.gap_b
+        found.put(state)
         state.psi_n[...] = psi_n
 
     def _after(self, old: State, trial: Trial) -> State:

@@ -120,6 +120,9 @@ def test_examples_of_optional_keys_are_valid_or_say_what_they_need(table, key):
             "lattice_c",
             "labels",
             "packing",
+            "initial_soc",
+            "initial_voltage_V",
+            "soc_window_V",
         )
         assert key in combined or table == "[[protocol.steps]]"
         for problem in error.problems:

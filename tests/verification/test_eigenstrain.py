@@ -57,7 +57,7 @@ def test_a_free_rotated_grain_strains_along_its_axes_without_stress(grain, warmi
     state = State.zeros(network)
     state.stoich_n[...] = np.where(network.is_active_n, 0.41, 0.0)
     law = laws.strains[0][0]
-    beta = float(law.strain(0.41) - law.strain(laws.initial_stoichiometry))
+    beta = float(law.strain(0.41) - law.strain(laws.stress_free_stoichiometry))
     eigen_tv = expansion.eigenstrain(state) + Heat(network, warming).eigenstrain(state)
     strain_tv, stress_tv = relaxed(network, lattice, eigen_tv)
     x, y, z = network.rotation_gcc[0][:, 2]

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from latticecell.config.quantities import ActivationEnergy, Fraction
+from latticecell.config.quantities import ActivationEnergy, Filling, Fraction, Volt
 from latticecell.curves import Curve, CurveKey
 from latticecell.schema import Named, Quantity, Section
 
@@ -46,7 +46,15 @@ class ActiveMaterial(Section):
     c_max: Concentration = 48537.0
     """Li concentration of the full crystal, at stoichiometry 1."""
     initial_stoichiometry: Fraction = 0.9703
-    """Stoichiometry x = c / c_max at the start, uniform; the grains are free of strain there."""
+    """Stoichiometry x = c / c_max at the start, uniform; left out where one of the next two tells it."""
+    initial_soc: Filling | None = Field(default=None, examples=[0.5])
+    """State of charge of the cell at the start, between the ends of soc_window; left out: another key."""
+    initial_voltage: Volt | None = Field(default=None, examples=[3.8])
+    """Open-circuit voltage at the start, where nothing is stressed; left out: another key tells the start."""
+    soc_window: tuple[Volt, Volt] | None = Field(default=None, examples=[[3.0, 4.3]])
+    """Open-circuit voltages at which initial_soc is 0 and 1; left out: the start is told otherwise."""
+    stress_free_stoichiometry: Fraction | None = Field(default=None, examples=[0.97])
+    """Stoichiometry at which the grains are free of strain, as made; left out: that of the start."""
     diffusivity: tuple[Diffusivity, Diffusivity, Diffusivity] = (1e-14, 1e-14, 1e-20)
     """Chemical diffusivities of Li along the crystal axes [100], [010] and [001]."""
     diffusivity_activation_energy: ActivationEnergy | None = Field(default=None, examples=[25.0])
@@ -89,6 +97,12 @@ class ActiveMaterial(Section):
     """Drift of Li towards tension: from the OCV, with x (1 - x) if saturating, with x if dilute, or none."""
     partial_molar_volume: MolarVolume = 1.5e-6
     """Partial molar volume of Li by which hydrostatic stress changes its chemical potential."""
+
+    @property
+    def strain_reference(self) -> float:
+        """Stoichiometry at which the grains are free of strain [1]."""
+        told = self.stress_free_stoichiometry
+        return self.initial_stoichiometry if told is None else told
 
     @model_validator(mode="before")
     @classmethod

@@ -6,12 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool
 
-from latticecell.config.quantities import FileName, Filling, Seconds
+from latticecell.config.quantities import FileName, Filling, Seconds, Volt
 from latticecell.schema import Quantity, Section
 
 MOST_POINTS = 20_000
 """Points of a profile, at most: a run directory must hold them."""
-Volt = Annotated[float, Quantity("V", ge=-10, le=10)]
 CellCurrent = Annotated[float, Quantity("nA", ge=1e-9, le=1e9)]
 ArealCurrent = Annotated[float, Quantity("mA_per_cm2", ge=1e-9, le=1e9)]
 CellPower = Annotated[float, Quantity("nW", ge=1e-9, le=1e9)]
@@ -113,7 +112,7 @@ class Protocol(Section):
     current_1c: CellCurrent | None = Field(default=None, examples=[0.6672])
     """Cell current that is called 1C; left out: the current that leads through the window in an hour."""
     window: tuple[Filling, Filling] | None = Field(default=None, examples=[[0.06, 0.97]])
-    """Stoichiometries between which 1C leads in an hour; left out: 0 and the initial stoichiometry."""
+    """Stoichiometries between which 1C leads in an hour; left out: 0, and that of start or no stress."""
     cycles: Cycles = 1
     """How often the list of steps is repeated."""
     steps: tuple[Step, ...] = Field(

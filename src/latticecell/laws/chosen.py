@@ -59,5 +59,5 @@ def beyond(active: ActiveMaterial, strain: str | Curve) -> Beyond:
 
 
 def _lattice(active: ActiveMaterial, curve: Curve) -> LatticeParameter:
-    reference = active.initial_stoichiometry
+    reference = active.strain_reference
     return LatticeParameter(curve.x, curve.in_si(), reference, end_slope(beyond(active, curve)))

@@ -89,7 +89,7 @@ def _curves(active: ActiveMaterial, voltage: Axes, slope: Axes, strain: Axes) ->
     slope.semilogy(x, -law.slope(x))
     total = np.zeros((3, len(x)))
     for beta, axes in strains(active):
-        total += np.outer(axes, beta.strain(x) - beta.strain(active.initial_stoichiometry))
+        total += np.outer(axes, beta.strain(x) - beta.strain(active.strain_reference))
     for i, axis in ((0, "[100]"), (2, "[001]")):
         strain.plot(x, 100 * total[i], label=f"along {axis}")
     strain.plot(x, 100 * total.sum(axis=0), "k:", label="volume")

@@ -15,6 +15,8 @@ KINDS = {"active": "active", "ecbd": "electrolyte", "separator": "electrolyte"}
 IONIC = "ionic_conductivity_S_per_m"
 STRAINS = ({"lattice_a", "lattice_c"}, {"volume_change", "expansion_ratio"})
 """Keys of ``[materials.active]`` of which one group replaces the other."""
+STARTS = {"initial_soc", "initial_voltage_V"}
+"""Keys in place of ``initial_stoichiometry``."""
 
 
 def with_materials(table: Table) -> tuple[Table, list[str]]:
@@ -43,6 +45,8 @@ def with_materials(table: Table) -> tuple[Table, list[str]]:
             continue
         replaced = set[str]().union(*(one for one, other in zip(STRAINS, STRAINS[::-1], strict=True)
                                       if other & own.keys()))  # fmt: skip
+        if STARTS & own.keys():
+            replaced.add("initial_stoichiometry")
         values = {key: value.value for key, value in found.values.items() if key not in replaced}
         if section == "ecbd":
             values[IONIC] *= _share(table.get("electrolyte"))

@@ -24,13 +24,14 @@ class EigenstrainSource(Protocol):
     """A cause of stress-free strain, free of state."""
 
     def eigenstrain(self, fields: Fields) -> Floats:
-        """Return its strain since the start of the run, (n_tets, 6) Voigt, engineering shears [1]."""
+        """Return its strain since the state without stress, (n_tets, 6) Voigt, engineering shears [1]."""
 
 
 class LithiumExpansion:
     """Chemical expansion Q theta Q^T (beta(x) - beta(x0)), beta averaged over the nodes of a tet.
 
-    PHYSICS Eq 16; the sum over the strains of the material, such as those along a and c.
+    PHYSICS Eq 16, with x0 where grains are free of strain; the sum over the strains of the material, such as
+    those along a and c.
 
     Parameters
     ----------
@@ -41,7 +42,7 @@ class LithiumExpansion:
     def __init__(self, laws: MechanicalLaws, network: Network):
         self._network, self._strains = network, laws.strains
         self._frozen_below = laws.strain_frozen_below
-        self._starts = [float(law.strain(laws.initial_stoichiometry)) for law, _ in laws.strains]
+        self._starts = [float(law.strain(laws.stress_free_stoichiometry)) for law, _ in laws.strains]
         q = network.rotation_gcc
         self._swellings_tv = []
         for _, ratio in laws.strains:

@@ -67,6 +67,13 @@ class MechanicsSolution:
     linear_iterations: int
     residual: float
 
+    def put(self, state: State) -> None:
+        """Commit displacements, openings and history to a state."""
+        state.u_nc[...] = self.u_nc
+        state.strain_c[...] = self.strain_c
+        state.history_bh[...] = self.history_bh
+        state.gap_b[...] = self.gap_b
+
 
 class Energies(NamedTuple):
     """Energies of lattice and bonds [J]."""
