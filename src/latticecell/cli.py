@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from latticecell.run import Row
 
 BAD_INPUT, NUMERICAL_FAILURE, NOT_WRITTEN = 2, 3, 4
+MOST_PARTICLES = 30
+"""Particles that the table of a check shows."""
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -230,14 +232,19 @@ def _show_import(config: Config, network: Network | None = None) -> None:
 
 def _show_particles(config: Config) -> None:
     """Show where several particles are, and what they consist of."""
+    import numpy as np
+
     from latticecell.microstructure import build_microstructure
     from latticecell.particles import PARTICLE_HEADINGS, particle_rows
 
     if config.microstructure.labels is None and len(config.geometry.particles) > 1:
         with _explained():
             micro = build_microstructure(config)
-        counts = [list(micro.particle_g).count(p) for p in range(len(config.geometry.particles))]
-        _table(f"{config.name}: particles, lengths in um", PARTICLE_HEADINGS, particle_rows(config, counts))
+        counts = np.bincount(micro.particle_g).tolist()
+        rows = particle_rows(config, counts)
+        _table(f"{config.name}: particles, lengths in um", PARTICLE_HEADINGS, rows[:MOST_PARTICLES])
+        if len(rows) > MOST_PARTICLES:
+            typer.echo(f"and {len(rows) - MOST_PARTICLES} more; --show lists all of them")
 
 
 def _show(title: str, rows: Sequence[QualityRow]) -> None:

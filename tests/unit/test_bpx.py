@@ -12,6 +12,8 @@ from latticecell.cell1d import run_cell1d
 from latticecell.cell1d.run import cell_of
 from latticecell.cli import app
 from latticecell.laws.chosen import diffusivity_factor, open_circuit
+from latticecell.laws.electrolyte import lipf6_nyman2008
+from latticecell.materials import electro_laws
 from latticecell.protocol import one_c
 from latticecell.reader import read_config
 from latticecell.run import run
@@ -126,6 +128,7 @@ def test_values_at_another_temperature(tmp_path):
     """Arrhenius' law, and the entropic coefficient, at the temperature of the cell."""
     table = cell()
     table["State"]["Initial conditions"]["Initial temperature [K]"] = 318.15
+    table["Parameterisation"]["Electrolyte"]["Conductivity activation energy [J.mol-1]"] = 17000
     told, file = imported(tmp_path, table)
     config = read_config(file)
 
@@ -135,11 +138,14 @@ def test_values_at_another_temperature(tmp_path):
     assert factor(19000) == pytest.approx(1.62, abs=0.01)
     active = config.materials.active
     assert config.kinetics.temperature == 318.15
-    assert active.diffusivity[0] == pytest.approx(2.1e-14 * factor(19000), rel=1e-8)
-    assert config.kinetics.exchange_current == pytest.approx(FARADAY * 3.3e-5 / 2 * factor(33000), rel=1e-8)
+    laws = electro_laws(config)
+    assert laws.diffusivity[0] == pytest.approx(2.1e-14 * factor(19000), rel=1e-8)
+    assert laws.particle.exchange_current == pytest.approx(FARADAY * 3.3e-5 / 2 * factor(33000), rel=1e-8)
+    own = lipf6_nyman2008().conductivity(1100.0) * 0.3
+    assert laws.ionic_conductivity[1] == pytest.approx(own * factor(17000), rel=1e-6)
     x = np.linspace(0.1, 0.98, 99)
     np.testing.assert_allclose(open_circuit(active).voltage(x), ocp(x) - 20 * 2e-4, rtol=0, atol=4e-5)
-    assert "the value is that of 318.15 K, 1.619 times that of the file" in told
+    assert "= 19000: materials.active.diffusivity_activation_energy_kJ_per_mol" in told
 
 
 def test_tables_and_expressions(tmp_path):
@@ -272,7 +278,7 @@ def test_laws_are_those_of_pybamm(tmp_path, monkeypatch):
                 "Positive particle diffusivity [m2.s-1]", {"x": x, "T": pybamm.Scalar(warm)}
             )
         ).evaluate()
-        own = active.diffusivity[0] * diffusivity_factor(active).value(y)
+        own = electro_laws(config).diffusivity[0] * diffusivity_factor(active).value(y)
         assert own == pytest.approx(spread, rel=5e-4)
         given = {
             "c_e": pybamm.Scalar(1100.0), "c_s": x * 47100.0, "c_max": pybamm.Scalar(47100.0),

@@ -53,7 +53,7 @@ def convert(file: BpxFile, options: Options) -> Imported:
     _geometry(sheet, particle, box)
     voltage = voltage_points(sheet, particle)
     files = write_material(sheet, particle, voltage, options)
-    write_transport(sheet, particle, box)
+    write_transport(sheet, box)
     write_kinetics(sheet, particle)
     _protocol(sheet, particle, box, voltage)
     _state(sheet, file)

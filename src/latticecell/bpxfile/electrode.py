@@ -6,9 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from latticecell.bpxfile.sheet import CELL, INITIAL, POSITIVE, Sheet
+from latticecell.bpxfile.sheet import CELL, INITIAL, POSITIVE, Entry, Sheet, number
 from latticecell.errors import ConfigError, shown
-from latticecell.units import GAS_CONSTANT
 
 TIGHT: Final = 2.25
 """Least spacing of particles over their radius: closer ones would leave no room for a network between."""
@@ -47,10 +46,6 @@ class Particle:
     fraction: float
     temperature: float
     reference: float
-
-    def factor(self, energy: float) -> float:
-        """Return by what an activation energy [J/mol] multiplies a value of the reference temperature."""
-        return math.exp(energy / GAS_CONSTANT * (1 / self.reference - 1 / self.temperature))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +98,7 @@ def find_particle(sheet: Sheet, options: Options) -> Particle:
     sheet.say("upper cut-off: the open-circuit voltage there", *path, "Minimum stoichiometry")
     sheet.say("materials.active.initial_stoichiometry; end of the discharge", *path, "Maximum stoichiometry")
     sheet.say("kinetics.temperature_K", *INITIAL, "Initial temperature [K]")
-    sheet.say("temperature of the values that have an activation energy", *CELL, "Reference temperature [K]")
+    sheet.say("kinetics.reference_temperature_K", *CELL, "Reference temperature [K]")
     if fraction >= 1:
         raise ConfigError(
             f"{path[-1]}: surface area times radius / 3 = {fraction:.3g}: is the share of active material, "
@@ -147,18 +142,9 @@ def energy_key(name: str) -> str:
     return f"{name} activation energy [J.mol-1]"
 
 
-def energy(sheet: Sheet, path: tuple[str, ...], name: str) -> float:
-    """Return the activation energy of a value, 0 if there is none [J/mol]."""
-    return float(sheet.get(*path, energy_key(name), default=0.0))
-
-
-def scaled(sheet: Sheet, particle: Particle, path: tuple[str, ...], name: str) -> float:
-    """Return the factor of temperature on a value, and say so."""
-    factor = particle.factor(energy(sheet, path, name))
-    told = (
-        "not needed: the cell is at the reference temperature"
-        if particle.temperature == particle.reference
-        else f"the value is that of {particle.temperature:g} K, {factor:.4g} times that of the file"
-    )
-    sheet.say(told, *path, energy_key(name))
-    return factor
+def energy(sheet: Sheet, path: tuple[str, ...], name: str, section: str, key: str) -> Entry:
+    """Return the key of the activation energy of a value, 0 as in BPX if the file has none."""
+    value = float(sheet.get(*path, energy_key(name), default=0.0))
+    key = f"{key}_activation_energy_kJ_per_mol"
+    sheet.say(f"{section}.{key}", *path, energy_key(name))
+    return Entry(key, number(value / 1000))

@@ -10,7 +10,7 @@ import numpy as np
 
 from latticecell.arrays import Floats
 from latticecell.bpxfile.curves import covered, points
-from latticecell.bpxfile.electrode import Options, Particle, scaled
+from latticecell.bpxfile.electrode import Options, Particle, energy
 from latticecell.bpxfile.reading import Law, law_of
 from latticecell.bpxfile.sheet import Entry, Sheet, csv, number, numbers
 from latticecell.errors import ConfigError
@@ -29,17 +29,18 @@ def write_material(sheet: Sheet, particle: Particle, voltage: Floats, options: O
         Entry("ocv", f'{{ file = {json.dumps(next(iter(files)))}, x = "x", y = "U_V" }}'),
     ]
     key = (*particle.path, "Diffusivity [m2.s-1]")
-    value, scale = sheet.get(*key), scaled(sheet, particle, particle.path, "Diffusivity")
+    value = sheet.get(*key)
     law = law_of(" / ".join(key[1:]), value)
     middle = sum(particle.limits) / 2
     there = float(law.at(np.array([middle]))[0])
     if not (math.isfinite(there) and there > 0):
         raise ConfigError(f"{' / '.join(key[1:])}: must be positive at x = {middle:.3g}, is {there:.3g}")
     entries.append(Entry(
-        "diffusivity_m2_per_s", numbers([there * scale] * 3),
+        "diffusivity_m2_per_s", numbers([there] * 3),
         "BPX has no crystal axes: the same along all of them; NMC moves Li in its planes only: "
-        f"[{1.5 * there * scale:.4g}, {1.5 * there * scale:.4g}, 0] has the same mean",
+        f"[{1.5 * there:.4g}, {1.5 * there:.4g}, 0] has the same mean",
     ))  # fmt: skip
+    entries.append(energy(sheet, particle.path, "Diffusivity", "materials.active", "diffusivity"))
     if law.kind != "number":
         curve = _factor(" / ".join(key[1:]), law, particle, there)
         files[f"{options.stem}_diffusivity.csv"] = csv("x,factor", curve)

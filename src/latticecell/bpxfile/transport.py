@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from latticecell.bpxfile.electrode import Box, Particle, energy, energy_key, scaled
+from latticecell.bpxfile.electrode import Box, Particle, energy, energy_key
 from latticecell.bpxfile.reading import law_of
 from latticecell.bpxfile.sheet import ELECTROLYTE, INITIAL, POSITIVE, SEPARATOR, Entry, Sheet, number
 from latticecell.laws.electrolyte import lipf6_nyman2008
@@ -18,9 +18,10 @@ SAME: Final = 1e-6
 """Relative difference below which two laws of an electrolyte are the same."""
 
 
-def write_transport(sheet: Sheet, particle: Particle, box: Box) -> None:
+def write_transport(sheet: Sheet, box: Box) -> None:
     """Write what conducts ions and electrons."""
-    ecbd: list[Entry] = []
+    zero = Entry("ionic_activation_energy_kJ_per_mol", "0.0")
+    ecbd, separator = [Entry("electronic_activation_energy_kJ_per_mol", "0.0")], [zero]
     key = (*POSITIVE, "Conductivity [S.m-1]")
     if sheet.get(*key) is not None:
         electronic = sheet.positive(*key)
@@ -33,24 +34,23 @@ def write_transport(sheet: Sheet, particle: Particle, box: Box) -> None:
         ))  # fmt: skip
     if sheet.get(*ELECTROLYTE) is None:
         sheet.assumed.append("electrolyte: the default, a single-ion conductor, for the file has none")
-    elif _is_known(sheet, particle):
+    elif _is_known(sheet):
         sheet.sections.append(("[electrolyte]", _salt(sheet, box)))
     else:
-        ions, separator = _ions(sheet, particle, box)
-        ecbd.append(ions)
-        sheet.sections.append(("[materials.separator]", [separator]))
-    if ecbd:
-        sheet.sections.append(("[materials.ecbd]", ecbd))
+        ions, through = _ions(sheet, box)
+        zero = energy(sheet, ELECTROLYTE, "Conductivity", "materials.ecbd and separator", "ionic")
+        ecbd, separator = [*ecbd, ions], [through, zero]
+    sheet.sections.append(("[materials.ecbd]", [*ecbd, zero]))
+    sheet.sections.append(("[materials.separator]", separator))
 
 
-def _is_known(sheet: Sheet, particle: Particle) -> bool:
+def _is_known(sheet: Sheet) -> bool:
     """Tell whether conductivity and diffusivity of the salt are those of the built-in law."""
     own = lipf6_nyman2008()
     c = np.linspace(100.0, 3000.0, 30)
     for name, law in (("Conductivity [S.m-1]", own.conductivity), ("Diffusivity [m2.s-1]", own.diffusivity)):
         key = (*ELECTROLYTE, name)
         theirs = law_of(" / ".join(key[1:]), sheet.get(*key)).at(c)
-        theirs = theirs * particle.factor(energy(sheet, ELECTROLYTE, name.split(" [")[0]))
         if not np.allclose(theirs, law(c), rtol=SAME, atol=0.0):
             return False
     return True
@@ -60,11 +60,6 @@ def _salt(sheet: Sheet, box: Box) -> list[Entry]:
     """Return the keys of the built-in liquid in the porosities of the file."""
     for name in ("Conductivity [S.m-1]", "Diffusivity [m2.s-1]"):
         sheet.say(f'electrolyte.law = "{LIQUID}", which it equals', *ELECTROLYTE, name)
-        sheet.say(
-            "not needed: the cell is at the reference temperature",
-            *ELECTROLYTE,
-            energy_key(name.split(" [")[0]),
-        )
     own = lipf6_nyman2008().transference_number
     sheet.say(f"electrolyte.law, which has {own:g}", *ELECTROLYTE, "Cation transference number")
     key = (*INITIAL, "Initial electrolyte concentration [mol.m-3]")
@@ -88,19 +83,22 @@ def _salt(sheet: Sheet, box: Box) -> list[Entry]:
         Entry("kind", '"binary"'),
         Entry("law", f'"{LIQUID}"', "the same conductivity and diffusivity as in the file"),
         Entry("concentration_mol_per_m3", number(salt)),
+        *(
+            energy(sheet, ELECTROLYTE, name, "electrolyte", name.lower())
+            for name in ("Conductivity", "Diffusivity")
+        ),
         Entry("fraction_ecbd", number(fraction), "from the transport efficiency of the electrode"),
         Entry("fraction_separator", number(porosity)),
         Entry("bruggeman", number(exponent), "from porosity and transport efficiency of the separator"),
     ]
 
 
-def _ions(sheet: Sheet, particle: Particle, box: Box) -> tuple[Entry, Entry]:
+def _ions(sheet: Sheet, box: Box) -> tuple[Entry, Entry]:
     """Return ionic conductivities of mixture and separator of a single-ion conductor as good as the salt."""
     name = (*INITIAL, "Initial electrolyte concentration [mol.m-3]")
     salt = sheet.positive(*name, default=1000.0)
     key = (*ELECTROLYTE, "Conductivity [S.m-1]")
     kappa = float(law_of(" / ".join(key[1:]), sheet.get(*key)).at(np.array([salt]))[0])
-    kappa *= scaled(sheet, particle, ELECTROLYTE, "Conductivity")
     sheet.say(
         f"ionic conductivities at {salt:g} mol/m3: a salt of its own is no law that an input file has", *key
     )
@@ -119,11 +117,15 @@ def _ions(sheet: Sheet, particle: Particle, box: Box) -> tuple[Entry, Entry]:
 def write_kinetics(sheet: Sheet, particle: Particle) -> None:
     """Write charge transfer and temperature."""
     key = (*particle.path, "Reaction rate constant [mol.m-2.s-1]")
-    rate = sheet.positive(*key) * scaled(sheet, particle, particle.path, "Reaction rate constant")
+    rate = sheet.positive(*key)
     sheet.say("kinetics.exchange_current_A_per_m2, F K / 2", *key)
     sheet.sections.append(("[interface]", [Entry("resistance_ohm_m2", "0.0")]))
+    permeance = Entry("permeance_activation_energy_kJ_per_mol", "0.0", "not in BPX")
+    sheet.sections.append(("[grain_boundary]", [permeance]))
     sheet.sections.append(("[kinetics]", [
         Entry("exchange_current_A_per_m2", number(FARADAY * rate / 2), "at x = 1/2: F K / 2"),
+        energy(sheet, particle.path, "Reaction rate constant", "kinetics", "exchange"),
+        Entry("lithium_exchange_activation_energy_kJ_per_mol", "0.0", "not in BPX"),
         Entry("temperature_K", number(particle.temperature)),
-        Entry("reference_temperature_K", number(particle.temperature)),  # of the values of this file
+        Entry("reference_temperature_K", number(particle.reference)),
     ]))  # fmt: skip

@@ -49,9 +49,10 @@ def cell1d_command(
     for note in remarks(config):
         typer.echo(f"warning: {printable(note)}", err=True)
     directory = RunDirectory.create(path, config, None, threads=1, command=" ".join(sys.argv), force=force)
+    radii = "" if cell.n_radii == 1 else f", {cell.n_radii} radii"
     typer.echo(
-        f"{config.name}: {cell.n_cathode} + {cell.n_slices - cell.n_cathode} slices, {cell.n_radial} shells, "
-        f"{100 * cell.filled:.1f} % active; writing to {path}"
+        f"{config.name}: {cell.n_cathode} + {cell.n_slices - cell.n_cathode} slices, {cell.n_radial} shells"
+        f"{radii}, {100 * cell.filled:.1f} % active; writing to {path}"
     )
     run = advance(config, cell, directory)
     with stopping() as stop:

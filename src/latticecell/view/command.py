@@ -15,7 +15,7 @@ def view_command(
     ] = None,
     cut: Annotated[str, typer.Option(help="Cut plane: xy, zy, zx or none.")] = "zy",
     at: Annotated[
-        float | None, typer.Option(help="Position of the cut in um; default: the particle's centre.")
+        float | None, typer.Option(help="Position of the cut in um; default: centre of the largest particle.")
     ] = None,
     time: Annotated[
         str, typer.Option(help="charge_end, discharge_end, charge_begin (of cycle 1), last, or seconds.")

@@ -108,7 +108,7 @@ def make_look(
     cut : {"zy", "zx", "xy", "none"}
         Cut plane.
     at : float
-        Where it cuts its normal axis [um]; by default through the particle's centre.
+        Where it cuts its normal axis [um]; by default through the centre of the largest particle.
     magnify : float
         Factor of the deformation.
     cracks, springs : bool
