@@ -133,7 +133,7 @@ def new(
     file: Annotated[Path, typer.Argument(help="File to write.")] = Path("run.toml"),
     force: Force = False,
     template: Annotated[
-        str | None, typer.Option("--template", help="Write an example instead: gitt, drive-cycle, ...")
+        str | None, typer.Option("--template", help="Write an example instead: gitt, nmc811, ...")
     ] = None,
 ) -> None:
     """Write a TOML file with every key, its default, unit and range, or a commented example."""

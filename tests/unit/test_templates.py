@@ -21,7 +21,19 @@ TINY = {
 SHORT = {
     "gitt": {"protocol.steps[0].count": 2, "protocol.steps[1].count": 1},
     "drive-cycle": {"protocol.steps[0].duration_s": 60.0, "protocol.steps[2].duration_s": 40.0},
-}
+    "nmc811": {"protocol.steps[0].duration_s": 300.0},
+    "cracking": {"protocol.steps[0].duration_s": 900.0},
+    "two-particles": {
+        "geometry": {
+            "width_um": 6.0, "cathode_um": 11.0, "separator_um": 2.0,
+            "particles": [
+                {"center_um": [3.0, 3.0, 2.5], "radius_um": 2.0, "grains": 3},
+                {"center_um": [3.0, 3.0, 8.0], "radius_um": 2.2},
+            ],
+        },
+        "protocol.steps[0].duration_s": 300.0,
+    },
+}  # fmt: skip
 """What makes each of them short as well."""
 
 
@@ -83,6 +95,12 @@ def adds_up(found):
     assert lithium[0] == pytest.approx(active * c_max * history["stoich_mean"][0], rel=1e-12)
     passed = history["charge_C"] / FARADAY
     assert np.abs(lithium - lithium[0] + passed).max() < 1e-10 * lithium[0]
+
+
+def test_grain_boundaries_of_the_example_of_cracks_break(tmp_path):
+    config = read_config(written("cracking", tmp_path), {**TINY, **SHORT["cracking"]})
+    history = run(config, tmp_path / "r").history
+    assert history["gb_damaged"][-1] > 0
 
 
 @pytest.mark.slow
