@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from latticecell.config import Config
 from latticecell.errors import ConfigError
+from latticecell.imports.load import by_content
 from latticecell.materials import named_laws
 from latticecell.network import Network
 from latticecell.output.rundir import RunDirectory
@@ -122,7 +123,7 @@ def check_origin(config: Config, directory: RunDirectory) -> list[str]:
 
 def _differences(config: Config, before: Config) -> Iterator[str]:
     """Yield the keys of the cell that differ, with both values."""
-    now, then = _keys(config), _keys(before)
+    now, then = _keys(by_content(config)), _keys(by_content(before))
     for key in dict.fromkeys([*now, *then]):
         mine, other = now.get(key, "left out"), then.get(key, "left out")
         if mine != other:

@@ -13,6 +13,7 @@ from latticecell.meshing.fields import REACH, VoteFields
 from latticecell.meshing.generate import build_network
 from latticecell.reader import config_from_table, read_config
 from latticecell.run import Simulation, noted
+from latticecell.study.plan import run_hash
 
 
 def config(path, label, voxel, *, ecbd, spacing, **labels):
@@ -167,3 +168,42 @@ spacing_um = 1.0
     (tmp_path / "a.toml").write_text(text.replace("file =", f'sha256 = "{"0" * 64}"\nfile ='))
     with pytest.raises(ConfigError, match="is not the file with the digest"):
         read_config(tmp_path / "a.toml")
+
+
+def egg(path, changed=False):
+    """Write a tiny map with a table of orientations, and return a configuration with both."""
+    path.mkdir(exist_ok=True)
+    truth = Truth(2, 4, box=6.0)
+    label, voxel = truth.voxels((20, 20, 20))
+    (path / "o.csv").write_text(f"label,r1,r2,r3\n0,0,0,{1 + changed}\n1,0,0,0\n")
+    made = config(
+        path, label, voxel, ecbd=2, spacing=1.3, orientations=str(path / "o.csv"), convention="rodrigues",
+        sense="active", random_orientations=False,
+    )  # fmt: skip
+    protocol = config_from_table({"protocol": {"steps": ["Charge at 1C for 20 s"]}}).protocol
+    return made.model_copy(update={"protocol": protocol})
+
+
+def test_runs_of_a_study_know_labels_by_what_they_hold(tmp_path):
+    one, same, turned = egg(tmp_path / "a"), egg(tmp_path / "b"), egg(tmp_path / "c", changed=True)
+    assert run_hash(one, "3d") == run_hash(same, "3d") == run_hash(noted(one), "3d")
+    assert run_hash(one, "3d") != run_hash(turned, "3d")
+    map_file = tmp_path / "b" / "map.npy"
+    label = np.load(map_file)
+    label[tuple(np.argwhere(label == 1)[0])] = 2
+    np.save(map_file, label)
+    assert run_hash(one, "3d") != run_hash(same, "3d")
+    map_file.unlink()
+    with pytest.raises(ConfigError, match=r"map\.npy: is not a file"):
+        run_hash(same, "3d")
+
+
+def test_a_run_goes_on_from_one_of_the_same_labels_only(tmp_path):
+    *_, last = Simulation.start(egg(tmp_path / "a"), tmp_path / "old").advance()
+    more = {"continue_from": str(tmp_path / "old")}
+    moved = egg(tmp_path / "b").model_copy(update=more)  # the same content in another place
+    *_, end = Simulation.start(moved, tmp_path / "new").advance()
+    assert end.row["time_s"] == pytest.approx(2 * last.row["time_s"])
+    turned = egg(tmp_path / "c", changed=True).model_copy(update=more)
+    with pytest.raises(ConfigError, match=r"cell must be the same.*microstructure\.labels\.orientations"):
+        Simulation.start(turned, tmp_path / "other")

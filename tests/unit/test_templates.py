@@ -18,7 +18,10 @@ TINY = {
     "geometry": SMALL["geometry"], "microstructure.grains": 3, "network": SMALL["network"],
 }  # fmt: skip
 """What makes an example with one particle tiny."""
+FEW = {"network.spacing_um": 1.2, "network.spacing_max_um": 3.0}
+"""What makes one with particles from voxels tiny."""
 SHORT = {
+    "labels": {"protocol.steps": ["Charge at 1C for 60 s", "Discharge at 1C for 40 s"]},
     "gitt": {"protocol.steps[0].count": 2, "protocol.steps[1].count": 1},
     "drive-cycle": {"protocol.steps[0].duration_s": 60.0, "protocol.steps[2].duration_s": 40.0},
     "nmc811": {"protocol.steps[0].duration_s": 300.0},
@@ -80,7 +83,7 @@ def test_an_example_is_fine_as_it_is_and_commented(tmp_path, name):
 
 @pytest.mark.parametrize("name", template_names())
 def test_an_example_runs_on_a_tiny_network(tmp_path, name):
-    config = read_config(written(name, tmp_path), {**TINY, **SHORT[name]})
+    config = read_config(written(name, tmp_path), (FEW if name == "labels" else TINY) | SHORT[name])
     found = run(config, tmp_path / "r")
     assert found.finished and len(found.stages) == number_of_stages(config.protocol)
     adds_up(found)

@@ -128,6 +128,8 @@ class Labels(Section):
     """Whether orientations are drawn from microstructure.seed where neither file nor table holds any."""
     sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$", examples=["0" * 64])
     """Digest that the file must have, as a run notes it; left out: any."""
+    orientations_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$", examples=["0" * 64])
+    """Digest that the table of orientations must have, as a run notes it; left out: any."""
     particle_volume: Volume | None = Field(default=None, examples=[250.0])
     """Volume of all particles, by which 1C is counted; left out: that of the voxels; noted by a run."""
 

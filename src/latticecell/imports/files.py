@@ -88,6 +88,11 @@ def read_orientations(path: Path, kind: Kind, sense: Sense) -> dict[int, Floats]
     return dict(zip(labels, matrices, strict=True))
 
 
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file; raises `ConfigError` if it cannot be read."""
+    return hashlib.sha256(_bytes(path)).hexdigest()
+
+
 def _bytes(path: Path) -> bytes:
     try:
         if not path.is_file():

@@ -15,7 +15,7 @@ from latticecell.imports.microstructure import LabelledMicrostructure
 from latticecell.meshing.conform import conform, shared_labels, straddling, triangulate
 from latticecell.meshing.geometry import UM, CellGeometry
 from latticecell.meshing.labels import label_tets
-from latticecell.meshing.mending import mend
+from latticecell.meshing.mending import mend, merge_with_surface
 from latticecell.meshing.placement import Sites, place_sites
 from latticecell.meshing.smoothing import relax, smooth
 from latticecell.meshing.spheres import SphereGeometry
@@ -159,6 +159,11 @@ def _generate(geometry: CellGeometry, seed: list[int]) -> tuple[Sites, Ints, Int
         if not bad.any():
             break
         conform(sites, tet, bad, rng)
+        tet = triangulate(sites)
+    if geometry.sweeps and (bad := straddling(sites, tet)).any():
+        merge_with_surface(sites, tet, bad)
+        tet = triangulate(sites)
+        conform(sites, tet, shared_labels(sites, tet)[0] == 0, rng)
         tet = triangulate(sites)
     limits = geometry.constraints(sites)
     draw = int(rng.integers(1, 2**63))

@@ -13,7 +13,8 @@ from typing import Final
 
 import numpy as np
 
-from latticecell.arrays import Ints
+from latticecell.arrays import Bools, Ints
+from latticecell.meshing.conform import bodies
 from latticecell.meshing.placement import Sites
 from latticecell.meshing.smoothing import qualities, smooth
 from latticecell.network import TET_EDGES, TET_FACES
@@ -177,3 +178,22 @@ def mend(sites: Sites, tet: Ints, domain: Ints, seed: int) -> tuple[Ints, Ints]:
         if not changed:
             break
     return tet, domain
+
+
+def merge_with_surface(sites: Sites, tet: Ints, bad: Bools) -> None:
+    """Merge sites of grain boundaries that lie too close below the surface with a site on it.
+
+    They are in tets that reach through the surface; the nearest of the sites on it takes over their domains.
+    """
+    geometry = sites.geometry
+    inside = bodies(sites)[1]
+    kept = np.ones(len(sites), bool)
+    for row in tet[bad].tolist():
+        outer = [k for k in row if geometry.on_surface(sites.feature[k])]
+        for k in row:
+            if inside[k] and kept[k] and outer:
+                apart = np.linalg.norm(geometry.shortest(sites.x[outer] - sites.x[k]), axis=1)
+                if sites.dim[k] < 3:
+                    sites.labels[outer[int(apart.argmin())]] |= sites.labels[k]
+                kept[k] = False
+    sites.keep(kept)

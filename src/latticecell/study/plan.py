@@ -17,6 +17,7 @@ import tomli
 from latticecell.checks import check_cell1d
 from latticecell.config import Config
 from latticecell.errors import ConfigError
+from latticecell.imports.load import by_content
 from latticecell.materials import named_laws
 from latticecell.numerics import RESULTS_VERSION
 from latticecell.reader import assign, config_from_table, look_up, read_table, resolved_toml
@@ -275,9 +276,12 @@ def _whole_keys(base: Path, spec: StudySpec) -> frozenset[str]:
 
 
 def run_hash(config: Config, kind: str) -> str:
-    """Return the first digits of the SHA-256 of all that decides the results of a run."""
+    """Return the first digits of the SHA-256 of all that decides the results of a run.
+
+    Of files of labelled voxels that is their content, wherever they are; of curves and profiles the points.
+    """
     solver = config.solver.model_copy(update={"threads": 1})
-    text = resolved_toml(config.model_copy(update={"name": "run", "solver": solver}))
+    text = resolved_toml(by_content(config).model_copy(update={"name": "run", "solver": solver}))
     named = ((registry, name, registry.source(name)) for registry, name in named_laws(config))
     laws = [[registry.key, name, source] for registry, name, source in named if source]
     about = json.dumps([text, kind, RESULTS_VERSION, laws], sort_keys=True)
