@@ -59,10 +59,38 @@ def test_the_emulator_finds_a_known_point(scripts):
         scaled = one.scaled(np.array(one.printed))
         found = scaled + one.unit_miss * (4 * (x[:, k % 4] - at) + 0.3 * (seeds - 3))
         values[one.name] = np.exp(found) if one.log else found
-    emulator = fit.Emulator(x, seeds, values)
+    emulator = fit.Emulator(fit.Sample(x, seeds, values), {})
     assert max(emulator.left_out.values()) < 0.3
     mean = {name: float(pair[0][0]) for name, pair in emulator.predict(np.full((1, x.shape[1]), at)).items()}
     for one in fit.OBSERVABLES:
         assert abs(one.miss(mean[one.name])) < 0.3, one.name
     best = fit.best(emulator, 0.5)
     assert best[:4] == pytest.approx(np.full(4, at), abs=0.12)
+    lifted = fit.Emulator(fit.Sample(x, seeds, values), {"charge_1C_s": 7.0})
+    found = lifted.predict(np.full((1, x.shape[1]), at))
+    assert float(found["charge_1C_s"][0][0]) - mean["charge_1C_s"] == pytest.approx(7.0, rel=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore:The balance properties")
+def test_a_round_around_points_stays_near_them(scripts):
+    calibrate, _ = scripts
+    known = [{unknown.name: unknown.at(share) for unknown in calibrate.UNKNOWNS} for share in (0.3, 0.5)]
+    for point in calibrate.sample(8, known):
+        for unknown in calibrate.UNKNOWNS:
+            assert 0.2 - 1e-9 <= unknown.share(point[unknown.name]) <= 0.6 + 1e-9, unknown.name
+
+
+def test_finalists_run_with_every_seed(scripts):
+    calibrate, _ = scripts
+    values = {unknown.name: unknown.at(0.5) for unknown in calibrate.UNKNOWNS}
+    cases = calibrate.specification([values], every_seed=True)["cases"]
+    assert {case["name"] for case in cases} == {f"000 {name}" for name in calibrate.CASES}
+    assert all(case["seeds"] == [1, 2, 3, 4, 5] for case in cases)
+
+
+def test_a_run_tells_its_point_by_its_inputs(scripts, tmp_path):
+    calibrate, _ = scripts
+    values = {unknown.name: unknown.at(0.37) for unknown in calibrate.UNKNOWNS}
+    for run in plan(study_from_table(calibrate.specification([values])), tmp_path):
+        found = calibrate.unknowns_of(run.config, calibrate.CASES[run.case.name[4:]])
+        assert found == pytest.approx(values, rel=1e-12)
