@@ -53,7 +53,8 @@ def test_values_are_where_the_equations_want_them(tmp_path):
     _, file = imported(tmp_path, cell())
     config = read_config(file)
     active, kinetics, box = config.materials.active, config.kinetics, config.geometry
-    assert (active.c_max, active.initial_stoichiometry) == (47100.0, 0.94)
+    assert (active.c_max, active.stress_free_stoichiometry) == (47100.0, 0.94)
+    assert active.initial_stoichiometry == pytest.approx(0.94 - 0.4 * 0.63)
     assert active.diffusivity == (2.1e-14,) * 3 and active.material == "nmc111"
     assert kinetics.exchange_current == pytest.approx(FARADAY * 3.3e-5 / 2)
     assert (kinetics.temperature, config.interface.resistance) == (298.15, 0.0)
@@ -117,7 +118,7 @@ def test_every_value_has_a_line(tmp_path):
     text = file.read_text()
     for line in (
         "Negative electrode (12 entries): not used",
-        "# maximum stoichiometry",
+        "# maximum stoichiometry: as made",
         "# - interface.resist",
     ):
         assert line in text
@@ -221,6 +222,9 @@ def test_files_of_other_forms(tmp_path):
     table["Parameterisation"]["Cell"]["Ambient temperature [K]"] = state["Initial temperature [K]"]
     table["Parameterisation"]["Electrolyte"]["Initial concentration [mol.m-3]"] = 900
     told, file = imported(tmp_path, table)
+    assert (
+        read_config(file).materials.active.initial_stoichiometry == 0.94
+    )  # the state of charge is none of its own
     assert "older than BPX 1.0" in told and read_config(file).electrolyte.concentration == 900.0
 
 

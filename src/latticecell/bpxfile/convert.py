@@ -22,6 +22,7 @@ from latticecell.bpxfile.material import voltage_points, write_material
 from latticecell.bpxfile.reading import BpxFile
 from latticecell.bpxfile.sheet import CELL, INITIAL, POSITIVE, SEPARATOR, Entry, Sheet, number, numbers
 from latticecell.bpxfile.transport import write_kinetics, write_transport
+from latticecell.errors import ConfigError
 from latticecell.laws.curve import MonotoneCurve
 from latticecell.units import FARADAY
 
@@ -52,11 +53,10 @@ def convert(file: BpxFile, options: Options) -> Imported:
     sheet.sections.append(("", [Entry("name", json.dumps(name, ensure_ascii=False))]))
     _geometry(sheet, particle, box)
     voltage = voltage_points(sheet, particle)
-    files = write_material(sheet, particle, voltage, options)
+    files = write_material(sheet, particle, voltage, _start(sheet, file, particle), options)
     write_transport(sheet, box)
     write_kinetics(sheet, particle)
     _protocol(sheet, particle, box, voltage)
-    _state(sheet, file)
     sheet.assumed += [
         f"volume change, elasticity: those of {options.material} (--material), at its own stoichiometry",
         "elasticity of electrolyte and separator, interface, grains and their boundaries: the defaults, "
@@ -139,9 +139,15 @@ def _protocol(sheet: Sheet, particle: Particle, box: Box, voltage: Floats) -> No
     ]))  # fmt: skip
 
 
-def _state(sheet: Sheet, file: BpxFile) -> None:
+def _start(sheet: Sheet, file: BpxFile, particle: Particle) -> float:
+    """Return the stoichiometry of the state of charge, or that of the discharged cell."""
     key = (*INITIAL, "Initial state-of-charge")
-    if file.legacy:
+    low, high = particle.limits
+    soc = sheet.get(*key)
+    if file.legacy or soc is None:
         sheet.say("not used: made up by bpx, for the file is older than BPX 1.0", *key)
-    else:
-        sheet.say("not used: the run begins discharged, where the grains are free of strain", *key)
+        return high
+    if not 0 <= soc <= 1:
+        raise ConfigError(f"{' / '.join(key)} = {soc:g}: must be in [0, 1]")
+    sheet.say("materials.active.initial_stoichiometry, between the limits", *key)
+    return high - soc * (high - low)

@@ -96,7 +96,9 @@ def find_particle(sheet: Sheet, options: Options) -> Particle:
     sheet.say("geometry.particles.radius_um", *path, "Particle radius [m]")
     sheet.say("materials.active.c_max_mol_per_m3", *path, "Maximum concentration [mol.m-3]")
     sheet.say("upper cut-off: the open-circuit voltage there", *path, "Minimum stoichiometry")
-    sheet.say("materials.active.initial_stoichiometry; end of the discharge", *path, "Maximum stoichiometry")
+    sheet.say(
+        "materials.active.stress_free_stoichiometry; end of the discharge", *path, "Maximum stoichiometry"
+    )
     sheet.say("kinetics.temperature_K", *INITIAL, "Initial temperature [K]")
     sheet.say("kinetics.reference_temperature_K", *CELL, "Reference temperature [K]")
     if fraction >= 1:

@@ -19,13 +19,16 @@ VOLTS: Final = (0.0, 6.0)
 """Voltages beyond which an expression is no open-circuit voltage any more."""
 
 
-def write_material(sheet: Sheet, particle: Particle, voltage: Floats, options: Options) -> dict[str, str]:
+def write_material(
+    sheet: Sheet, particle: Particle, voltage: Floats, start: float, options: Options
+) -> dict[str, str]:
     """Write the active material; return the files of its curves."""
     files = {f"{options.stem}_ocv.csv": csv("x,U_V", voltage)}
     entries = [
         Entry("material", json.dumps(options.material), "mechanics, which BPX does not tell"),
         Entry("c_max_mol_per_m3", number(particle.c_max)),
-        Entry("initial_stoichiometry", number(particle.limits[1]), "maximum stoichiometry: discharged"),
+        Entry("initial_stoichiometry", number(start), "by the state of charge, else discharged"),
+        Entry("stress_free_stoichiometry", number(particle.limits[1]), "maximum stoichiometry: as made"),
         Entry("ocv", f'{{ file = {json.dumps(next(iter(files)))}, x = "x", y = "U_V" }}'),
     ]
     key = (*particle.path, "Diffusivity [m2.s-1]")
