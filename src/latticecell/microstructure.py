@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy.spatial import Voronoi
-from scipy.spatial.transform import Rotation
 
 from latticecell.arrays import Floats, Ints
-from latticecell.config import Config
+from latticecell.config import Config, SeedPoints
+from latticecell.config import Microstructure as Options
 from latticecell.errors import ConfigError
+from latticecell.grains.seeding import drawn_seeds, rows_of
+from latticecell.grains.tessellation import Indices, cells_in_ball
+from latticecell.grains.textures import oriented
 from latticecell.particles import grain_counts, misplaced
 
 if TYPE_CHECKING:
     from latticecell.imports.microstructure import LabelledMicrostructure
 
-PARTICLES = 4
+PARTICLES: Final = 4
 """Mark of the random streams of all particles but the first, which has that of the seed alone."""
+LEAST: Final = 1e-6
+"""Volume of a grain, over that of its particle, below which its seed has none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Microstructure:
-    """Spherical particles cut into grains by the Voronoi tessellation of random seeds.
+    """Spherical particles cut into grains by the Voronoi or Laguerre tessellation of seeds.
 
     Attributes
     ----------
@@ -34,13 +38,17 @@ class Microstructure:
     center_pc, radius_p : (n_particles, 3), (n_particles,) float64
         Particles [m].
     seed_gc : (n_grains, 3) float64
-        Voronoi seed of each grain relative to the centre of its particle [m].
+        Seed of each grain relative to the centre of its particle [m].
     particle_g : (n_grains,) int32
         Particle of each grain; the grains of a particle are contiguous.
     rotation_gcc : (n_grains, 3, 3) float64
-        Uniformly random rotations from crystal to cell axes.
+        Rotations from crystal to cell axes.
     seed : int
         Seed that everything, also the network, is drawn from.
+    weight_g : (n_grains,) float64
+        Laguerre weight of each grain [m2]; all zero: Voronoi cells.
+    cavity : float
+        Radius of the empty cavity around the centre of each particle [m].
     """
 
     box_c: Floats
@@ -51,10 +59,12 @@ class Microstructure:
     particle_g: Ints
     rotation_gcc: Floats
     seed: int
+    weight_g: Floats
+    cavity: float
 
 
 def build_microstructure(config: Config) -> Microstructure | LabelledMicrostructure:
-    """Draw grains and orientations, or take them from labelled voxels.
+    """Draw grains and orientations, or take them from seeds or labelled voxels.
 
     Grains of a particle depend on the seed and its place in the list, not on how many follow. With
     ``same_grains`` every particle gets those of the first.
@@ -62,69 +72,81 @@ def build_microstructure(config: Config) -> Microstructure | LabelledMicrostruct
     Raises
     ------
     ConfigError
-        If a particle leaves the cathode block, particles (or periodic images) overlap, or voxels are unfit.
+        If a particle leaves the cathode block, particles (or periodic images) overlap, a given seed has no grain,
+        or voxels are unfit.
+    NetworkError
+        If grains cannot have their sizes.
     """
     if config.microstructure.labels is not None:
         from latticecell.imports.load import labelled
 
         return labelled(config)
-    geometry = config.geometry
+    geometry, options = config.geometry, config.microstructure
     if problems := misplaced(geometry):
         raise ConfigError(problems)
     box = np.array([geometry.width, geometry.width, geometry.cathode + geometry.separator])
     center = np.array([particle.center for particle in geometry.particles], float)
     radius = np.array([particle.radius for particle in geometry.particles], float)
-    seed, n_grains = config.microstructure.seed, grain_counts(config)
-    if config.microstructure.same_grains:
-        unit, turned = _drawn_grains(seed, 0, n_grains[0], 1.0)
-        drawn = [(r * unit, turned) for r in radius]
+    count, cavity = grain_counts(config), options.cavity_radius
+    if options.same_grains:
+        one = _grains(options, 0, count[0], 1.0, unit=float(radius[0]))
+        own = [(r * one[0], r**2 * one[1], one[2]) for r in radius]
     else:
-        drawn = [_drawn_grains(seed, p, n_grains[p], r) for p, r in enumerate(radius)]
-    seeds, rotation = (np.concatenate(parts) for parts in zip(*drawn, strict=True))
-    particle = np.repeat(np.arange(len(radius), dtype=np.int32), n_grains)
-    for array in (box, center, radius, seeds, particle, rotation):
+        own = [_grains(options, p, count[p], float(r)) for p, r in enumerate(radius)]
+    if options.seeds is not None:
+        _check_cells(own, radius, cavity)
+    seeds, weights, rotation = (np.concatenate(parts) for parts in zip(*own, strict=True))
+    particle = np.repeat(np.arange(len(radius), dtype=np.int32), [len(some[1]) for some in own])
+    for array in (box, center, radius, seeds, weights, particle, rotation):
         array.setflags(write=False)
-    return Microstructure(box, float(geometry.cathode), center, radius, seeds, particle, rotation, seed)
+    return Microstructure(
+        box, float(geometry.cathode), center, radius, seeds, particle, rotation, options.seed, weights, cavity
+    )
 
 
-def voronoi_polygons(seed: Floats, radius: float) -> tuple[list[tuple[int, int, list[int]]], Floats]:
-    """Faces of the Voronoi cells of seeds in a ball around the origin: two seeds and a polygon each.
-
-    Parameters
-    ----------
-    seed : (n_seeds, 3) float64
-    radius : float
-        Radius of the ball.
-
-    Returns
-    -------
-    faces : list of (int, int, list of int)
-        Lower seed, higher seed, and the vertices around their common polygon.
-    vertices : (n_vertices, 3) float64
-        Distant seeds around the ball close the outer cells, so that every vertex is finite.
-    """
-    turn = np.arange(60) + 0.5
-    theta, phi = np.arccos(1 - turn / 30), np.pi * (1 + 5**0.5) * turn
-    far = np.stack([np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta)], axis=1)
-    voronoi = Voronoi(np.concatenate([seed, 40 * radius * far]))
-    faces = [
-        (int(min(pair)), int(max(pair)), [int(v) for v in polygon])
-        for pair, polygon in zip(voronoi.ridge_points, voronoi.ridge_vertices, strict=True)
-        if max(pair) < len(seed) and -1 not in polygon
-    ]
-    return faces, voronoi.vertices
+def _grains(
+    options: Options, particle: int, n: int, radius: float, unit: float = 1.0
+) -> tuple[Floats, Floats, Floats]:
+    """Seeds (n, 3), weights (n,) and rotations (n, 3, 3) of the grains of a particle; lengths in ``unit``, in m."""
+    rng = np.random.default_rng([options.seed, PARTICLES, particle] if particle else options.seed)
+    given = options.seeds
+    if given is None:
+        seeds, weight = drawn_seeds(options, rng, n, radius, unit)
+        return seeds, weight, _textured(options, rng, seeds)
+    own = rows_of(given, particle)
+    seeds = np.array(given.positions)[own] / unit
+    weight = np.array(given.weights)[own] / unit**2 if given.weights else np.zeros(len(own))
+    return seeds, weight, _given(given, own) if given.orientations else _textured(options, rng, seeds)
 
 
-def _drawn_grains(seed: int, particle: int, n: int, radius: float) -> tuple[Floats, Floats]:
-    """Draw the Voronoi seeds and rotations of a particle: (n, 3) and (n, 3, 3)."""
-    rng = np.random.default_rng([seed, PARTICLES, particle] if particle else seed)
-    seeds = _points_in_ball(rng, n, radius)
-    return seeds, Rotation.random(n, rng=rng).as_matrix()
+def _given(given: SeedPoints, own: Indices) -> Floats:
+    """Orientations of seeds."""
+    from latticecell.imports.orientations import to_matrices
+
+    assert given.convention is not None and given.sense is not None
+    return to_matrices(np.array(given.orientations)[own], given.convention, given.sense)
 
 
-def _points_in_ball(rng: np.random.Generator, n: int, radius: float) -> Floats:
-    points = np.empty((0, 3))
-    while len(points) < n:
-        trial = rng.uniform(-radius, radius, (2 * n, 3))
-        points = np.concatenate([points, trial[(trial**2).sum(axis=1) < radius**2]])
-    return points[:n]
+def _textured(options: Options, rng: np.random.Generator, seeds: Floats) -> Floats:
+    """Orientations drawn from the texture."""
+    texture = options.texture
+    if texture.orientation is None:
+        return oriented(texture, rng, seeds)
+    from latticecell.imports.orientations import to_matrices
+
+    assert texture.convention is not None and texture.sense is not None
+    single = to_matrices(np.array(texture.orientation), texture.convention, texture.sense)
+    return np.repeat(single, len(seeds), axis=0)
+
+
+def _check_cells(own: list[tuple[Floats, Floats, Floats]], radius: Floats, cavity: float) -> None:
+    """Raise `ConfigError` if a seed has no grain: others, or their weights, take all of it."""
+    for p, ((seed, weight, _), r) in enumerate(zip(own, radius, strict=True)):
+        volume = cells_in_ball(seed / r, 1.0, weight / r**2, cavity / r).volume
+        lost = np.flatnonzero(volume < LEAST * volume.sum())
+        if len(lost):
+            told = ", ".join(map(str, lost[:10] + 1)) + (", ..." if len(lost) > 10 else "")
+            raise ConfigError(
+                f"microstructure.seeds: of particle {p}, seeds in rows {told} have no grain inside it; move them "
+                "into the particle, or change their weights"
+            )

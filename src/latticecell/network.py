@@ -268,6 +268,7 @@ def assemble_network(
     particle_center_pc: Floats,
     particle_radius_p: Floats,
     seed_gc: Floats | None = None,
+    void_volume: float = 0.0,
 ) -> Network:
     """Build node copies, springs and bonds from labelled tets.
 
@@ -276,7 +277,7 @@ def assemble_network(
     box_c : (3,) float64 [m]
     x_kc : (n_sites, 3) float64 [m]
     tet_tk : (n_tets, 4) int32
-        Sites of each tet, any orientation; they fill the box, conforming and periodic in x and y.
+        Sites of each tet, any orientation; they fill the box but for voids, conforming and periodic in x and y.
     domain_t : (n_tets,) int32
         Grain index, ``n_grains`` for the ECBD, ``n_grains + 1`` for the ED.
     rotation_gcc : (n_grains, 3, 3) float64
@@ -285,6 +286,8 @@ def assemble_network(
     particle_radius_p : (n_particles,) float64 [m]
     seed_gc : (n_grains, 3) float64, optional [m]
         Voronoi seeds relative to the centres of their particles; unknown if left out.
+    void_volume : float [m3]
+        Volume of the voids in particles, which no tets fill and whose surfaces are free.
 
     Returns
     -------
@@ -305,8 +308,9 @@ def assemble_network(
     volume_t = np.abs(volume_t)
     if volume_t.min() <= 0.0:
         raise NetworkError(f"{np.count_nonzero(volume_t <= 0)} tets have no volume")
-    if abs(volume_t.sum() / np.prod(box_c) - 1) > 1e-8:
-        raise NetworkError(f"the tets fill {volume_t.sum() / np.prod(box_c):.9f} of the box instead of 1")
+    filled = (volume_t.sum() + void_volume) / np.prod(box_c)
+    if abs(filled - 1) > 1e-8:
+        raise NetworkError(f"tets and voids fill {filled:.9f} of the box instead of 1")
     gradient_tac = _barycentric_gradients(x_tac)
 
     medium_t = np.minimum(domain_t, n_grains)  # ECBD and ED share nodes

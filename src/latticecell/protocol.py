@@ -134,7 +134,8 @@ def particle_volume(config: Config) -> float:
     """Return the volume of all particles [m3]; that of labelled voxels is read unless noted."""
     labels = config.microstructure.labels
     if labels is None:
-        return sum(4 / 3 * math.pi * particle.radius**3 for particle in config.geometry.particles)
+        cavity = config.microstructure.cavity_radius
+        return sum(4 / 3 * math.pi * (p.radius**3 - cavity**3) for p in config.geometry.particles)
     if labels.particle_volume is not None:
         return labels.particle_volume
     from latticecell.imports.load import labelled

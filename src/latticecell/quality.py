@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
 from latticecell.arrays import Floats, Ints
-from latticecell.microstructure import Microstructure, voronoi_polygons
+from latticecell.grains.tessellation import cells_in_ball
+from latticecell.microstructure import Microstructure
 from latticecell.network import Network, face_pairs
 
 Row = tuple[str, float, float | None, float | None]
@@ -27,11 +28,11 @@ class Quality:
     tet_quality_min, tet_quality_1pc : float
         Worst and 1st-percentile ``3 r_in / R_circ`` of the tets (1 regular, 0 flat, negative inverted).
     gb_area, gb_area_exact : float
-        Area of the GB bonds, and of the Voronoi faces inside the spheres.
+        Area of the GB bonds, and of the faces of the cells inside the spheres.
     particle_area, particle_area_exact : float
         Area of the interface bonds, and of the spheres.
     particle_volume, particle_volume_exact : float
-        Volume of the grains' tets, and of the spheres.
+        Volume of the grains' tets, and of the spheres without cavities.
     deepest_site, highest_site : float
         Least and largest distance of an interface site from the centre of its particle over the radius of the
         sphere. Exact volume puts all of them slightly above 1.
@@ -101,7 +102,7 @@ def network_quality(network: Network, microstructure: Microstructure) -> Quality
     volume_g = np.bincount(network.domain_t, network.volume_t, n_grains + 2)[:n_grains]
     pieces_g = grain_pieces(network.site_n[network.tet_tn], network.domain_t, n_grains)
     radius_p = microstructure.radius_p
-    sphere = 4 / 3 * np.pi * float((radius_p**3).sum())
+    solid = 4 / 3 * np.pi * float((radius_p**3).sum() - len(radius_p) * microstructure.cavity**3)
     height_b, mean_b = surface_height(network)
     area_b = network.area_b[network.interface_b]
     return Quality(
@@ -119,11 +120,11 @@ def network_quality(network: Network, microstructure: Microstructure) -> Quality
         particle_area=float(network.area_b[network.interface_b].sum()),
         particle_area_exact=4 * np.pi * float((radius_p**2).sum()),
         particle_volume=float(volume_g.sum()),
-        particle_volume_exact=sphere,
+        particle_volume_exact=solid,
         deepest_site=float(height_b.min()),
         highest_site=float(height_b.max()),
         off_sphere=float(area_b[np.abs(height_b - mean_b) > 0.01].sum() / area_b.sum()),
-        smallest_grain=float(volume_g.min()) * n_grains / sphere,
+        smallest_grain=float(volume_g.min()) * n_grains / solid,
         lost_grains=int((pieces_g == 0).sum()),
         split_grains=int((pieces_g > 1).sum()),
     )
@@ -185,62 +186,14 @@ def grain_pieces(tet_tk: Ints, domain_t: Ints, n_grains: int) -> NDArray[np.intp
 
 
 def grain_boundary_area(microstructure: Microstructure) -> float:
-    """Exact area of the Voronoi faces inside the spheres [m2], round-off aside."""
+    """Exact area of the faces of cells inside the spheres, without cavities [m2], round-off aside."""
     total = 0.0
     for p, radius in enumerate(microstructure.radius_p):
-        seed = microstructure.seed_gc[microstructure.particle_g == p]
-        polygons, vertices = voronoi_polygons(seed / radius, 1.0)
-        for a, b, polygon in polygons:
-            normal = seed[b] - seed[a]
-            size = float(np.linalg.norm(normal))
-            height = float((seed[b] ** 2).sum() - (seed[a] ** 2).sum()) / (2 * size * radius)
-            if abs(height) >= 1:
-                continue
-            normal = normal / size
-            first = np.cross(normal, np.eye(3)[int(np.abs(normal).argmin())])
-            first /= np.linalg.norm(first)
-            axes = np.stack([first, np.cross(normal, first)], axis=1)
-            disc = float(np.sqrt(1 - height**2))
-            total += float(radius) ** 2 * polygon_disc_area(vertices[polygon] @ axes, disc)
+        own = microstructure.particle_g == p
+        seed, weight = microstructure.seed_gc[own] / radius, microstructure.weight_g[own] / radius**2
+        cells = cells_in_ball(seed, 1.0, weight, microstructure.cavity / radius)
+        total += float(radius) ** 2 * float(cells.area.sum())
     return total
-
-
-def polygon_disc_area(corner_vc: Floats, radius: float) -> float:
-    """Area of a simple polygon inside the disc around the origin, in closed form.
-
-    Each edge contributes the signed area between it, or the circle where it runs outside, and the origin.
-
-    Parameters
-    ----------
-    corner_vc : (n_corners, 2) float64
-        Corners in order, either way round.
-    radius : float
-        Radius of the disc, in the unit of the corners.
-    """
-    total = 0.0
-    for p, q in zip(corner_vc, np.roll(corner_vc, -1, axis=0), strict=True):
-        d = q - p
-        a, b, c = float(d @ d), float(p @ d), float(p @ p) - radius**2
-        if a == 0:
-            continue
-        root = b * b - a * c
-        lo, hi = 0.0, 0.0
-        if root > 0:
-            lo, hi = (float(np.clip((-b + s * np.sqrt(root)) / a, 0, 1)) for s in (-1, 1))
-        inner, outer = p + lo * d, p + hi * d
-        if lo >= hi:
-            total += radius**2 * _angle(p, q)
-            continue
-        total += radius**2 * (_angle(p, inner) + _angle(outer, q)) + _cross(inner, outer)
-    return abs(total) / 2
-
-
-def _cross(p: Floats, q: Floats) -> float:
-    return float(p[0] * q[1] - p[1] * q[0])
-
-
-def _angle(p: Floats, q: Floats) -> float:
-    return float(np.arctan2(_cross(p, q), p @ q))
 
 
 def _against(value: float, exact: float) -> tuple[float, float]:

@@ -24,6 +24,7 @@ from latticecell.library.defaults import with_materials
 from latticecell.packed import with_particles
 from latticecell.particles import crowded
 from latticecell.schema import Section, allowed, from_si, key_of, subsection, unit_of
+from latticecell.seedfiles import root_seeds, with_seeds
 from latticecell.starting import with_start
 from latticecell.steptables import in_keys, prepared, root_files
 from latticecell.units import SI_PER_UNIT
@@ -94,6 +95,7 @@ def read_table(path: Path, above: tuple[Path, ...] = ()) -> Table:
         raise ConfigError(f"{path}: is not valid TOML: {error}") from None
     root_files(table, path.parent)
     root_curves(table, path.parent)
+    root_seeds(table, path.parent)
     _root_labels(table, path.parent)
     base = table.pop("extends", None)
     if base is None:
@@ -188,8 +190,9 @@ def config_from_table(table: Table, source: str = "input", *, laws: bool = True)
     table, told = prepared(table)
     table, more = with_curves(table)
     table, unknown = with_materials(table)
+    table, seeds = with_seeds(table)
     config, problems = checked(Config, table)
-    problems = told + more + unknown + problems
+    problems = told + more + unknown + seeds + problems
     if config is not None and not problems:
         config, problems = with_particles(config)
     if config is not None and not problems:

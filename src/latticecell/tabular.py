@@ -25,15 +25,7 @@ def read_columns(path: Path, headings: Sequence[str | None]) -> list[list[float]
     ConfigError
         If the file cannot be read, lacks a column, or holds what is no number; names the line.
     """
-    lines = [
-        (number, line)
-        for number, line in enumerate(_text(path).splitlines(), 1)
-        if line.strip() and not line.lstrip().startswith("#")
-    ]
-    if not lines:
-        raise ConfigError(f"{path}: holds no points")
-    separator = next((mark for mark in SEPARATORS if mark in lines[0][1]), None)
-    rows = [(number, [cell.strip().strip("\"'") for cell in line.split(separator)]) for number, line in lines]
+    rows = _rows(path)
     first = rows[0][1]
     titled = any(_number(cell) is None for cell in first)
     places = [_place(path, heading, place, first if titled else []) for place, heading in enumerate(headings)]
@@ -46,6 +38,31 @@ def read_columns(path: Path, headings: Sequence[str | None]) -> list[list[float]
                 raise ConfigError(f"{path}, line {number}: {told} in column {place + 1}, must be a number")
             column.append(value)
     return columns
+
+
+def read_headings(path: Path) -> list[str]:
+    """Return the headings of the columns of a file, none if its first line is numbers.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read or is empty.
+    """
+    first = _rows(path)[0][1]
+    return first if any(_number(cell) is None for cell in first) else []
+
+
+def _rows(path: Path) -> list[tuple[int, list[str]]]:
+    """Cells of the lines of a file that say something, with their numbers."""
+    lines = [
+        (number, line)
+        for number, line in enumerate(_text(path).splitlines(), 1)
+        if line.strip() and not line.lstrip().startswith("#")
+    ]
+    if not lines:
+        raise ConfigError(f"{path}: holds no points")
+    separator = next((mark for mark in SEPARATORS if mark in lines[0][1]), None)
+    return [(number, [cell.strip().strip("\"'") for cell in line.split(separator)]) for number, line in lines]
 
 
 def _place(path: Path, heading: str | None, place: int, titles: list[str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 FARADAY: Final = 96485.33212
@@ -41,6 +42,8 @@ SI_PER_UNIT: Final[dict[str, float]] = {
     "mol_per_m3": 1.0,
     "kg_per_m3": 1.0,
     "percent": 1e-2,
+    "um2": 1e-12,
     "um3": 1e-18,
+    "deg": math.pi / 180,
 }
 """SI value of one unit, by the suffix used in TOML keys."""

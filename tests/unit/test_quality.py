@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
+from latticecell.grains.tessellation import polygon_disc_area
 from latticecell.meshing.generate import build_network
 from latticecell.microstructure import Microstructure, build_microstructure
 from latticecell.network import Network
@@ -11,7 +12,6 @@ from latticecell.quality import (
     grain_boundary_area,
     grain_pieces,
     network_quality,
-    polygon_disc_area,
     tet_quality,
 )
 from latticecell.reader import config_from_table
@@ -24,7 +24,7 @@ def microstructure(seeds, radius=4.3e-6):
     n = len(seeds)
     return Microstructure(
         np.array([13e-6, 13e-6, 24e-6]), 13e-6, np.array([[6.5e-6, 6.5e-6, 6.5e-6]]), np.array([radius]),
-        seeds, np.zeros(n, np.int32), np.tile(np.eye(3), (n, 1, 1)), 11,
+        seeds, np.zeros(n, np.int32), np.tile(np.eye(3), (n, 1, 1)), 11, np.zeros(n), 0.0,
     )  # fmt: skip
 
 

@@ -12,12 +12,15 @@ from pydantic import Field
 
 from latticecell.config.cell import (
     Geometry,
+    GrainSizes,
     Labels,
     Mechanics,
     Microstructure,
     NetworkOptions,
     Packing,
     Particle,
+    SeedPoints,
+    Texture,
 )
 from latticecell.config.interfaces import GrainBoundary, Interface, Kinetics
 from latticecell.config.materials import ActiveMaterial, Ecbd, Electrolyte, Materials, Separator
@@ -35,6 +38,7 @@ __all__ = [
     "Electrolyte",
     "Geometry",
     "GrainBoundary",
+    "GrainSizes",
     "Interface",
     "Kinetics",
     "Labels",
@@ -47,9 +51,11 @@ __all__ = [
     "Particle",
     "Profile",
     "Protocol",
+    "SeedPoints",
     "Separator",
     "Solver",
     "Step",
+    "Texture",
 ]
 
 

@@ -24,6 +24,17 @@ Seed = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)]
 GrainCount = Annotated[int, Field(strict=True, ge=1, le=5000)]
 PackingNote = Annotated[str, Field(min_length=1, max_length=2000)]
 Growth = Annotated[float, Quantity(ge=0.01, le=1)]
+Angle = Annotated[float, Quantity("deg", ge=0, le=90)]
+AxisPart = Annotated[float, Quantity(ge=-1e6, le=1e6)]
+OrientationNumber = Annotated[float, Quantity(ge=-1e6, le=1e6)]
+Cavity = Annotated[float, Quantity("um", ge=1e-3, le=1000, or_zero=True)]
+AspectRatio = Annotated[float, Quantity(ge=1, le=20)]
+Relaxations = Annotated[int, Field(strict=True, ge=0, le=100)]
+Offset = Annotated[float, Quantity("um", ge=-1000, le=1000)]
+SeedWeight = Annotated[float, Quantity("um2", ge=-1e6, le=1e6)]
+ParticleNumber = Annotated[int, Field(strict=True, ge=0, le=999)]
+Convention = Literal["quaternion", "rodrigues", "bunge_euler"]
+Sense = Literal["active", "passive"]
 
 
 class Particle(Section):
@@ -118,11 +129,9 @@ class Labels(Section):
     """Whether grain boundaries are planes or smooth surfaces; auto: planes if they fit 98 % of the voxels."""
     orientations: FileName | None = Field(default=None, examples=["orientations.csv"])
     """Table of orientations, CSV with a column label; left out: those in the file of the voxels."""
-    convention: Literal["quaternion", "rodrigues", "bunge_euler"] | None = Field(
-        default=None, examples=["bunge_euler"]
-    )
+    convention: Convention | None = Field(default=None, examples=["bunge_euler"])
     """Numbers of the table: w to z, r1 to r3, or phi1, Phi, phi2 in degrees; left out: there is no table."""
-    sense: Literal["active", "passive"] | None = Field(default=None, examples=["active"])
+    sense: Sense | None = Field(default=None, examples=["active"])
     """Whether numbers turn the axes of the cell onto the crystal's (active); left out: there is no table."""
     random_orientations: StrictBool = False
     """Whether orientations are drawn from microstructure.seed where neither file nor table holds any."""
@@ -134,6 +143,70 @@ class Labels(Section):
     """Volume of all particles, by which 1C is counted; left out: that of the voxels; noted by a run."""
 
 
+class Texture(Section):
+    """How the crystals are oriented. What a kind of texture leaves free is drawn, all angles alike."""
+
+    kind: Literal["random", "radial", "tangential", "fibre", "single"] = "random"
+    """Where [001] points: anywhere, across the radius, along it, along axis, or alike in all grains."""
+    spread: Angle = 0.0
+    """Standard deviation of [001] from its place in a radial, tangential or fibre texture."""
+    axis: tuple[AxisPart, AxisPart, AxisPart] | None = Field(default=None, examples=[[0.0, 0.0, 1.0]])
+    """Direction of [001] in the cell, of any length, in a fibre texture; left out in all others."""
+    orientation: tuple[OrientationNumber, ...] | None = Field(
+        default=None, min_length=3, max_length=4, examples=[[30.0, 54.7, 45.0]]
+    )
+    """Orientation of all grains of a single one, in numbers of the convention; left out: it is drawn."""
+    convention: Convention | None = Field(default=None, examples=["bunge_euler"])
+    """Numbers of the orientation: w to z, r1 to r3, or phi1, Phi, phi2 in degrees; left out: it has none."""
+    sense: Sense | None = Field(default=None, examples=["active"])
+    """Whether the orientation turns the cell's axes onto the crystal's (active); left out: it has none."""
+
+
+class GrainSizes(Section):
+    """Log-normal sizes of grains, as diameters of spheres of the same volume; left out by default.
+
+    The number of grains follows from the volume of a particle, and ``grains`` is not used.
+    """
+
+    mean: Length = Field(examples=[1.5])
+    """Mean diameter."""
+    deviation: Length = Field(examples=[0.5])
+    """Standard deviation of the diameters."""
+    smallest: Length | None = Field(default=None, examples=[0.3])
+    """Diameter below which none is drawn; left out: any."""
+    largest: Length | None = Field(default=None, examples=[3.0])
+    """Diameter above which none is drawn; left out: any."""
+
+
+class SeedPoints(Section):
+    """Seeds of the grains, one a row of a CSV file, or here; left out by default. A run holds them.
+
+    A grain is where the distance to its seed, squared, less its weight is least. The number of grains is that
+    of the seeds, and ``grains`` is not used.
+    """
+
+    file: FileName | None = Field(default=None, examples=["seeds.csv"])
+    """CSV file with columns x, y, z in um, or x_um and so on; left out: the seeds are given here."""
+    convention: Convention | None = Field(default=None, examples=["quaternion"])
+    """Columns of orientations: w to z, r1 to r3, or phi1, Phi, phi2; left out: the texture gives them."""
+    sense: Sense | None = Field(default=None, examples=["active"])
+    """Whether orientations turn the cell's axes onto the crystal's (active); left out: there are none."""
+    positions: tuple[tuple[Offset, Offset, Offset], ...] = Field(
+        default=(), max_length=100_000, examples=[[[0.5, -0.2, 1.0], [-0.5, 0.2, -1.0]]]
+    )
+    """Seeds relative to the centre of their particle."""
+    weights: tuple[SeedWeight, ...] = Field(default=(), max_length=100_000, examples=[[0.0, 0.3]])
+    """Weights of the seeds, from the column weight or weight_um2; empty: all alike."""
+    particles: tuple[ParticleNumber, ...] = Field(default=(), max_length=100_000, examples=[[0, 0]])
+    """Particle of each seed, counted from 0, from the column particle; empty: all of the first."""
+    orientations: tuple[tuple[OrientationNumber, ...], ...] = Field(
+        default=(), max_length=100_000, examples=[[[1.0, 0.0, 0.0, 0.0], [0.5, 0.5, 0.5, 0.5]]]
+    )
+    """Numbers of each grain's orientation, in the convention; empty: the texture gives them."""
+    source: FileName | None = Field(default=None, examples=["seeds.csv"])
+    """Where the seeds came from, for the record; left out: they were given here."""
+
+
 class Microstructure(Section):
     """Grains of each particle, all drawn from one seed."""
 
@@ -143,6 +216,17 @@ class Microstructure(Section):
     """Number of grains in each particle."""
     same_grains: StrictBool = False
     """Whether every particle has the grains and orientations of the first, scaled to its radius."""
+    aspect_ratio: AspectRatio = 1.0
+    """Length of grains along the radius over their width; above 1 they are columns in shells."""
+    cavity_radius: Cavity = 0.0
+    """Radius of an empty cavity around the centre of each particle, whose surface is free."""
+    relaxations: Relaxations = 0
+    """How often seeds move to the centroids of their grains, which makes these rounder and more alike."""
+    texture: Texture = Texture()
+    sizes: GrainSizes | None = Field(default=None, examples=[{"mean_um": 1.5, "deviation_um": 0.5}])
+    """Distribution of the sizes of grains; left out: that of random seeds, whose number is grains."""
+    seeds: SeedPoints | None = Field(default=None, examples=[{"file": "seeds.csv"}])
+    """Seeds of the grains; left out: they are drawn."""
     labels: Labels | None = Field(default=None, examples=[{"file": "labels.npy"}])
     """Labelled voxels; left out: grains are drawn."""
 

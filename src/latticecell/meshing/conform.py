@@ -14,6 +14,10 @@ from latticecell.network import signed_volume, unwrap_corners
 
 INSERTED = 0.38
 """Least distance of inserted sites from those on features, in spacings."""
+FLAT = 1e-13
+"""Volume of a tet, over that of a cube of the spacing, below which round-off makes its sign."""
+OFF = 1e-6
+"""How far sites are taken from their places where tets are flat, in spacings."""
 ACROSS = 0.15
 """Least distance of inserted sites from those on another particle, in spacings."""
 SKIN = 0.4
@@ -24,24 +28,35 @@ def triangulate(sites: Sites) -> Ints:
     """Delaunay tets of the sites: sites of each tet, positively oriented.
 
     Images of sites near the sides are added; a tet is kept if its lowest-numbered site is a real one, so
-    that each appears once. Flat tets on the walls are dropped, no others.
+    that each appears once. Flat tets on the walls are dropped, no others. The orientation of others is told by
+    round-off, as where lines that meet in one point carry sites at equal distances: then sites are taken for a
+    little off their places.
     """
     geometry = sites.geometry
     sites.x = geometry.wrap(sites.x)
     sites.h = geometry.spacing_at(sites.x)
-    while sites.margin < 20:
-        tet = _periodic_delaunay(geometry, sites.x, sites.h, sites.margin)
-        x = unwrap_corners(sites.x, tet, geometry.box)
-        volume = signed_volume(x)
-        if abs(np.abs(volume).sum() / np.prod(geometry.box) - 1) < 1e-9:
-            break
-        sites.margin *= 1.5
-    else:
-        raise NetworkError("the periodic Delaunay tets do not fill the box")
-    z = x[:, :, 2]
-    wall = (z == 0).all(axis=1) | (z == geometry.box[2]).all(axis=1)
+    z = sites.x[:, 2]
+    wall_k = (z == 0) | (z == geometry.box[2])
+    tet, volume = _filling(sites, sites.x)
+    wall = (z[tet] == 0).all(axis=1) | (z[tet] == geometry.box[2]).all(axis=1)
+    if (np.abs(volume[~wall]) < FLAT * geometry.spacing**3).any():
+        off = np.random.default_rng(len(sites)).uniform(-OFF, OFF, sites.x.shape) * sites.h[:, None]
+        tet, volume = _filling(sites, geometry.wrap(sites.x + np.where(wall_k[:, None], 0.0, off)))
+        wall = wall_k[tet].all(axis=1) & (np.ptp(z[tet], axis=1) == 0)
     tet[volume < 0] = tet[volume < 0][:, [0, 2, 1, 3]]
     return tet[~wall]
+
+
+def _filling(sites: Sites, x: Floats) -> tuple[Ints, Floats]:
+    """Delaunay tets of points that fill the box, and their signed volumes."""
+    geometry = sites.geometry
+    while sites.margin < 20:
+        tet = _periodic_delaunay(geometry, x, sites.h, sites.margin)
+        volume = signed_volume(unwrap_corners(x, tet, geometry.box))
+        if abs(np.abs(volume).sum() / np.prod(geometry.box) - 1) < 1e-9:
+            return tet, volume
+        sites.margin *= 1.5
+    raise NetworkError("the periodic Delaunay tets do not fill the box")
 
 
 def _periodic_delaunay(geometry: CellGeometry, x: Floats, h: Floats, factor: float) -> Ints:

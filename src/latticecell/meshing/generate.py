@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from latticecell.arrays import Floats, Ints
+from latticecell.arrays import Bools, Floats, Ints
 from latticecell.config import Config
 from latticecell.errors import NetworkError
 from latticecell.imports.microstructure import LabelledMicrostructure
@@ -70,6 +70,9 @@ def build_network(config: Config, microstructure: AnyMicrostructure) -> Network:
         return min(quality, WORST_QUALITY) if straddling(sites, tet).any() else quality
 
     sites, tet, domain = best_draw(draw, judge)
+    solid = ~np.append(geometry.hollow, [False, False])
+    void = float(_signed_volumes(sites, tet[~solid[domain]]).sum())
+    tet, domain = tet[solid[domain]], (np.cumsum(solid) - 1)[domain[solid[domain]]].astype(np.int32)
     used, tet, domain = _ordered(sites, tet, domain)
     return assemble_network(
         box_c=microstructure.box_c,
@@ -81,6 +84,7 @@ def build_network(config: Config, microstructure: AnyMicrostructure) -> Network:
         particle_center_pc=microstructure.center_pc,
         particle_radius_p=microstructure.radius_p,
         seed_gc=microstructure.seed_gc,
+        void_volume=void * UM**3,
     )
 
 
@@ -193,22 +197,31 @@ def _volume_slope(sites: Sites, tet: Ints) -> Floats:
     return slope
 
 
+def _match_volume(sites: Sites, tet: Ints, own_t: Bools, particle: int, target: float) -> None:
+    """Move the surface sites of some tets of a particle to give them a volume."""
+    geometry, own = sites.geometry, tet[own_t]
+    surface = np.intersect1d(np.unique(own), np.unique(tet[~own_t]))
+    for _ in range(6):
+        volume = _signed_volumes(sites, own).sum()
+        if abs(target / volume - 1) < 1e-8:
+            break
+        slope = _volume_slope(sites, own)[surface]
+        sites.x[surface] += geometry.swelling(sites.x[surface], particle, target, volume, slope)
+
+
 def _match_volumes(sites: Sites, tet: Ints, domain: Ints) -> None:
     """Move the surface sites of each particle to give it the exact volume.
 
-    A sphere meshed through sites on its surface is too small, by 0.5 to 1.5 %.
+    A sphere meshed through sites on its surface is too small, by 0.5 to 1.5 %. So is a void in it.
     """
     geometry = sites.geometry
-    outside = np.unique(tet[domain >= geometry.ecbd])
     particle_t = np.append(geometry.particle, [-1, -1])[domain]
     for p, target in enumerate(geometry.volume_p):
-        own = tet[particle_t == p]
-        surface = np.intersect1d(np.unique(own), outside)
-        for _ in range(6):
-            volume = _signed_volumes(sites, own).sum()
-            if abs(target / volume - 1) < 1e-8:
-                break
-            slope = _volume_slope(sites, own)[surface]
-            sites.x[surface] += geometry.swelling(sites.x[surface], p, volume, slope)
-    if _signed_volumes(sites, tet).min() <= 0:
+        _match_volume(sites, tet, particle_t == p, p, float(target))
+    for void, target in zip(np.flatnonzero(geometry.hollow), geometry.volume_h, strict=True):
+        _match_volume(sites, tet, domain == void, int(geometry.particle[void]), float(target))
+    volume = _signed_volumes(sites, tet)
+    if volume.min() <= 0:
         raise NetworkError("a tet is inverted")
+    if abs(volume.sum() / np.prod(geometry.box) - 1) > 1e-9:
+        raise NetworkError("tets overlap")

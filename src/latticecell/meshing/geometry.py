@@ -52,6 +52,8 @@ class Batch:
 class CellGeometry(ABC):
     """Domains in a box that is periodic in x and y: grains ``0 .. n_grains - 1``, then ECBD, then ED.
 
+    Those of ``hollow`` are voids: tets fill them while a network is made, and are left out of it.
+
     Parameters
     ----------
     box : (3,) float64
@@ -83,6 +85,7 @@ class CellGeometry(ABC):
         # Edges reach 1.7 spacings; above half of the width their periodic image would be ambiguous.
         self.spacing_max = max(spacing, min(spacing_max, float(box[:2].min()) / 4))
         self.n_grains = len(particle)
+        self.hollow = np.zeros(self.n_grains, bool)
         self.ecbd, self.separator = self.n_grains, self.n_grains + 1
 
     def wrap(self, x: Floats) -> Floats:
@@ -107,9 +110,14 @@ class CellGeometry(ABC):
         return self.ecbd in label and min(label) < self.ecbd
 
     @property
+    def volume_h(self) -> Floats:
+        """Volume that each hollow domain must get, in their order."""
+        return np.zeros(0)
+
+    @property
     @abstractmethod
     def volume_p(self) -> Floats:
-        """Volume that each particle must get, (n_particles,)."""
+        """Volume that each particle must get, voids included, (n_particles,)."""
 
     @abstractmethod
     def depth(self, x: Floats) -> Floats:
@@ -148,14 +156,16 @@ class CellGeometry(ABC):
         """Sites of surfaces that at ``y`` would leave their part of it, or crowd its rim."""
 
     @abstractmethod
-    def swelling(self, x: Floats, particle: int, volume: float, slope: Floats) -> Floats:
-        """Displacement of the surface sites of a particle that brings its volume closer to its own.
+    def swelling(self, x: Floats, particle: int, wanted: float, volume: float, slope: Floats) -> Floats:
+        """Displacement of the surface sites of a particle, or of a void in it, that brings its volume closer.
 
         Parameters
         ----------
         x : (n, 3) float64
             The surface sites.
         particle : int
+        wanted : float
+            The volume that it must get.
         volume : float
             The volume as it is.
         slope : (n, 3) float64

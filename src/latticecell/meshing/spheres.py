@@ -1,4 +1,7 @@
-"""Spheres with Voronoi grains: domains, and the features that sites are placed on. Lengths in um."""
+"""Spheres with Voronoi or Laguerre grains: domains, and features that sites are placed on. Lengths in um.
+
+A cavity around the centre of a particle counts as one more grain of it while a network is made, the last one.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from latticecell.arrays import Bools, Floats, Ints
+from latticecell.grains.tessellation import plane_heights, polygons
 from latticecell.meshing.geometry import (
     ALONG_LINE,
     CORNER,
@@ -25,7 +29,7 @@ from latticecell.meshing.geometry import (
     Indices,
     Label,
 )
-from latticecell.microstructure import Microstructure, voronoi_polygons
+from latticecell.microstructure import Microstructure
 
 if TYPE_CHECKING:
     from latticecell.meshing.placement import Sites
@@ -34,21 +38,36 @@ NEIGHBOURS = 12  # seeds that are looked at for the nearest grain boundary
 
 
 class SphereGeometry(CellGeometry):
-    """Spherical particles cut into grains by the Voronoi tessellation of their seeds."""
+    """Spherical particles cut into grains by the Laguerre tessellation of their seeds, around cavities."""
 
     def __init__(self, micro: Microstructure, spacing: float, spacing_max: float, growth: float):
-        super().__init__(
-            micro.box_c / UM, micro.interface_z / UM, micro.particle_g, spacing / UM, spacing_max / UM, growth
-        )
+        count = np.bincount(micro.particle_g, minlength=len(micro.radius_p))
+        ends = np.cumsum(count) if micro.cavity > 0 else np.zeros(0, int)
+        particle = np.insert(micro.particle_g, ends, np.arange(len(ends)))
+        super().__init__(micro.box_c / UM, micro.interface_z / UM, particle, spacing / UM, spacing_max / UM, growth)
         self.center = micro.center_pc / UM
         self.radius = micro.radius_p / UM
-        self.seed = micro.seed_gc / UM
+        self.cavity = micro.cavity / UM
+        self.hollow[ends + np.arange(len(ends))] = True
+        self.seed, self.weight = np.zeros((self.n_grains, 3)), np.zeros(self.n_grains)
+        self.seed[~self.hollow], self.weight[~self.hollow] = micro.seed_gc / UM, micro.weight_g / UM**2
+        self.first = np.searchsorted(self.particle, np.arange(len(self.radius)))
+        self.count = count
+        # With weights, seeds stand off in one more dimension, see `LaguerreCells`.
         turn = np.arange(float(NEIGHBOURS))
         far = 1e6 * np.stack([np.cos(turn), np.sin(turn), turn - 5.5], axis=1)
-        self.first = np.searchsorted(self.particle, np.arange(len(self.radius)))
         self.trees = []
         for p in range(len(self.radius)):
-            self.trees.append(cKDTree(np.concatenate([self.seed[self.particle == p], far])))
+            own = slice(self.first[p], self.first[p] + count[p])
+            weight = self.weight[own]
+            offset = np.sqrt(np.append(weight.max() - weight, np.zeros(NEIGHBOURS)))[:, None]
+            every = np.concatenate([self.seed[own], far])
+            self.trees.append(cKDTree(np.concatenate([every, offset[:, : self._extra]], axis=1)))
+
+    @property
+    def _extra(self) -> int:
+        """How many coordinates more than three the seeds have in the trees."""
+        return int(self.weight.any())
 
     def locate(self, x: Floats) -> tuple[Floats, Indices, Floats]:
         """Signed distance to the nearest particle (negative inside), that particle, and x relative to it."""
@@ -76,6 +95,11 @@ class SphereGeometry(CellGeometry):
         """Volumes of the spheres."""
         return np.array([4 / 3 * np.pi * radius**3 for radius in self.radius])
 
+    @property
+    def volume_h(self) -> Floats:
+        """Volumes of the cavities."""
+        return np.full(int(self.hollow.sum()), 4 / 3 * np.pi * self.cavity**3)
+
     def depth(self, x: Floats) -> Floats:
         """Signed distance to the nearest sphere, negative inside."""
         return self.locate(x)[0]
@@ -86,14 +110,18 @@ class SphereGeometry(CellGeometry):
         return float(self.spacing_at(below).min())
 
     def nearest_grains(self, which: Indices, relative: Floats, k: int) -> tuple[Floats, Indices]:
-        """Distances to the nearest ``k`` seeds of the particle, and their grains (-1: no such grain)."""
+        """Distances to the nearest ``k`` seeds of the particle, and their grains (-1: no such grain).
+
+        With weights, the squares of the distances are powers and a constant.
+        """
         distance = np.empty((len(which), k))
         grain = np.empty((len(which), k), np.intp)
         for p, tree in enumerate(self.trees):
             own = np.flatnonzero(which == p)
-            d, i = tree.query(relative[own], k=range(1, k + 1))
+            flat = np.zeros((len(own), self._extra))
+            d, i = tree.query(np.concatenate([relative[own], flat], axis=1), k=range(1, k + 1))
             distance[own] = d
-            grain[own] = np.where(i < np.count_nonzero(self.particle == p), i + self.first[p], -1)
+            grain[own] = np.where(i < self.count[p], i + self.first[p], -1)
         return distance, grain
 
     def domain(self, x: Floats) -> Indices:
@@ -102,10 +130,12 @@ class SphereGeometry(CellGeometry):
         domain = np.where(x[:, 2] < self.interface_z, self.ecbd, self.separator)
         inside = depth < 0
         domain[inside] = self.nearest_grains(which[inside], relative[inside], 1)[1][:, 0]
+        empty = np.linalg.norm(relative, axis=1) < self.cavity
+        domain[empty] = (self.first + self.count)[which[empty]]
         return domain
 
     def feature_distance(self, x: Floats) -> Floats:
-        """Distance to the nearest sphere, grain boundary or z-plane."""
+        """Distance to the nearest sphere, grain boundary or z-plane; in cavities to their surface."""
         depth, which, relative = self.locate(x)
         planes = np.array([0.0, self.interface_z, self.box[2]])
         distance = np.minimum(np.abs(depth), np.abs(x[:, 2:] - planes).min(axis=1))
@@ -117,6 +147,9 @@ class SphereGeometry(CellGeometry):
             gap = np.full(there.shape, np.inf)
             np.divide(d[:, 1:] ** 2 - d[:, :1] ** 2, 2 * apart, out=gap, where=there)
             distance[inside] = np.minimum(distance[inside], gap.min(axis=1))
+        if self.cavity > 0:
+            above = np.linalg.norm(relative, axis=1) - self.cavity
+            distance = np.where(above < 0, -above, np.minimum(distance, above))
         return distance
 
     def project(self, x: Floats, labels: Sequence[Label]) -> Floats:
@@ -124,20 +157,25 @@ class SphereGeometry(CellGeometry):
         return np.array([self._project(*one) for one in zip(x, labels, strict=True)]).reshape(-1, 3)
 
     def _project(self, x: Floats, labels: Label, iterations: int = 6) -> Floats:
-        grains = sorted(g for g in labels if g < self.n_grains)
+        within = sorted(g for g in labels if g < self.n_grains)
+        grains = [g for g in within if not self.hollow[g]]
         x = np.array(x, float)
-        p = self.particle[grains[0]] if grains else 0
+        p = self.particle[within[0]] if within else 0
+        spheres = [self.radius[p]] * (len(within) > 0 and self.ecbd in labels)
+        spheres += [self.cavity] * (len(grains) < len(within))
         for _ in range(iterations):
             residual, rows = [], []
             r = self.shortest(x - self.center[p])
             for g in grains[1:]:
                 n = self.seed[g] - self.seed[grains[0]]
-                n = n / np.linalg.norm(n)
-                residual.append(n @ (0.5 * (self.seed[g] + self.seed[grains[0]]) - r))
+                apart = np.linalg.norm(n)
+                n = n / apart
+                shift = (self.weight[grains[0]] - self.weight[g]) / (2 * apart)
+                residual.append(n @ (0.5 * (self.seed[g] + self.seed[grains[0]]) - r) + shift)
                 rows.append(n)
-            if grains and self.ecbd in labels:
+            for radius in spheres:
                 size = np.linalg.norm(r)
-                residual.append(self.radius[p] - size)
+                residual.append(radius - size)
                 rows.append(r / size)
             if self.ecbd in labels and self.separator in labels:
                 residual.append(self.interface_z - x[2])
@@ -150,17 +188,24 @@ class SphereGeometry(CellGeometry):
     def candidates(self, rng: np.random.Generator) -> Iterator[Batch]:
         """Candidates on corners, lines and surfaces, in the order of their precedence.
 
-        The sphere comes first: what lies too close below it is collapsed onto it, never the reverse.
+        The sphere comes first: what lies too close below it is collapsed onto it, never the reverse. Without a
+        site in its middle, all those of a small cavity would lie on a sphere, where flat tets are Delaunay, too.
         """
+        void = np.flatnonzero(self.hollow)
+        yield Batch(self.center[self.particle[void]], 3, [{int(v)} for v in void], CORNER)
         corners, lines, surfaces = _Candidates(), _Candidates(), _Candidates()
         for p in range(len(self.radius)):
             _particle_features(self, p, rng, corners, lines, surfaces)
-        for on_sphere in (True, False):
+        for rank in (0, 1, 2):
             for some, dim, reach in ((corners, 0, CORNER), (lines, 1, LINE)):
-                own = [i for i, label in enumerate(some.labels) if (self.ecbd in label) == on_sphere]
+                own = [i for i, label in enumerate(some.labels) if self._rank(label) == rank]
                 yield Batch(some.array()[own], dim, [some.labels[i] for i in own], reach, inherit=True)
         order = rng.permutation(len(surfaces.labels))
         yield Batch(surfaces.array()[order], 2, [surfaces.labels[i] for i in order], SURFACE)
+
+    def _rank(self, label: Label) -> int:
+        """Return 0 on the sphere, 1 on a cavity, 2 on grain boundaries."""
+        return 0 if self.ecbd in label else 1 if self.hollow[max(label)] else 2
 
     def constraints(self, sites: Sites) -> Constraints:
         """How each site may move along its feature."""
@@ -168,19 +213,23 @@ class SphereGeometry(CellGeometry):
         kind, axis = np.zeros(n, np.int32), np.zeros((n, 3))
         center, radius = np.zeros((n, 3)), np.zeros(n)
         grain, count = sites.grain, (sites.grain >= 0).sum(axis=1)
-        surface = np.array([self.ecbd in f for f in sites.feature])
+        inner = (self.hollow[grain] & (grain >= 0)).any(axis=1)
+        surface = inner | np.array([self.ecbd in f for f in sites.feature])
         first = np.maximum(grain[:, 0], 0)
         in_particle = (sites.dim < 3) & (count > 0)
         origin = sites.x - self.shortest(sites.x - self.center[self.particle[first]])
         seed = self.seed[np.maximum(grain, 0)]
         normal = _unit(seed[:, 1] - seed[:, 0])
         height = 0.5 * np.einsum("kc,kc->k", seed[:, 0] + seed[:, 1], normal)
+        if self.weight.any():
+            height = plane_heights(self.seed, self.weight, *np.maximum(grain[:, :2], 0).T)
 
         kind[sites.dim == 3] = FREE
         plane = (sites.dim == 2) & (count == 0)
         kind[plane], axis[plane] = IN_PLANE, (0, 0, 1)
         sphere = in_particle & surface
-        center[sphere], radius[sphere] = origin[sphere], self.radius[self.particle[first[sphere]]]
+        outer = self.radius[self.particle[first]]
+        center[sphere], radius[sphere] = origin[sphere], np.where(inner, self.cavity, outer)[sphere]
         kind[sphere & (sites.dim == 2)] = ON_SPHERE
         circle = sphere & (sites.dim == 1)
         kind[circle], axis[circle] = ON_CIRCLE, normal[circle]
@@ -210,12 +259,14 @@ class SphereGeometry(CellGeometry):
         on_plane = (np.sort(near[:, :2], axis=1) == own).all(axis=1) & (
             distance[:, 2] - distance[:, 1] > 0.3 * h
         )
+        if self.cavity > 0:
+            on_plane &= np.linalg.norm(relative, axis=1) - self.cavity > 0.45 * h
         left[surface] = ~np.where(sphere, on_sphere, on_plane & (-depth > 0.45 * h))
         return left
 
-    def swelling(self, x: Floats, particle: int, volume: float, slope: Floats) -> Floats:
+    def swelling(self, x: Floats, particle: int, wanted: float, volume: float, slope: Floats) -> Floats:
         """Radial displacement by one factor."""
-        ratio = self.volume_p[particle] / volume
+        ratio = wanted / volume
         return (ratio ** (1 / 3) - 1) * self.shortest(x - self.center[particle])
 
 
@@ -246,11 +297,12 @@ def _particle_features(
     lines: _Candidates,
     surfaces: _Candidates,
 ) -> None:
-    """Voronoi vertices, edges clipped by the sphere, arcs, boundary polygons and the sphere."""
+    """Vertices of the cells, edges clipped by the spheres, arcs, boundary polygons and the spheres."""
     center, radius, h = geometry.center[p], geometry.radius[p], geometry.spacing
-    first = int(geometry.first[p])
-    seed = geometry.seed[geometry.particle == p]
-    ridges, vertex_vc = voronoi_polygons(seed, radius)
+    first, n = int(geometry.first[p]), int(geometry.count[p])
+    own = slice(first, first + n)
+    ridges, vertex_vc = polygons(geometry.seed[own], radius, geometry.weight[own])
+    spheres = [(radius, geometry.ecbd)] + [(geometry.cavity, first + n)] * (geometry.cavity > 0)
     edges: dict[tuple[int, int], set[int]] = {}
     vertices: dict[int, set[int]] = {}
     for a, b, polygon in ridges:
@@ -260,31 +312,45 @@ def _particle_features(
         for i in edge:
             vertices.setdefault(i, set()).update(label)
     for i, label in vertices.items():
-        if np.linalg.norm(vertex_vc[i]) < radius:
+        if geometry.cavity <= np.linalg.norm(vertex_vc[i]) < radius:
             corners.extend(center + vertex_vc[i : i + 1], label)
     for (i, j), label in edges.items():
         start, d = vertex_vc[i], vertex_vc[j] - vertex_vc[i]
-        a, b, c = d @ d, start @ d, start @ start - radius**2
-        root = b * b - a * c
-        if a == 0 or root <= 0:
+        cuts = [_cut(start, d, size) for size, _ in spheres]
+        if cuts[0] is None or cuts[0][0] >= 1 or cuts[0][1] <= 0:
             continue
-        cut = (-b + np.array([-1, 1]) * np.sqrt(root)) / a
-        if cut[0] >= 1 or cut[1] <= 0:
-            continue
-        for t in cut[(cut > 0) & (cut < 1)]:
-            corners.extend((center + start + t * d)[None], label | {geometry.ecbd})
-        lo, hi = max(cut[0], 0), min(cut[1], 1)
-        m = int(np.ceil((hi - lo) * np.sqrt(a) / h / 0.85))
-        t = lo + (hi - lo) * np.arange(1, m) / max(m, 1)
-        lines.extend(center + start + t[:, None] * d, label)
+        for (_, domain), cut in zip(spheres, cuts, strict=True):
+            for t in cut[(cut > 0) & (cut < 1)] if cut is not None else ():
+                corners.extend((center + start + t * d)[None], label | {domain})
+        pieces = [(max(cuts[0][0], 0), min(cuts[0][1], 1))]
+        if len(cuts) > 1 and cuts[1] is not None:
+            lo, hi = pieces[0]
+            pieces = [(lo, min(hi, cuts[1][0])), (max(lo, cuts[1][1]), hi)]
+        for lo, hi in pieces:
+            if hi < lo:
+                continue
+            m = int(np.ceil((hi - lo) * np.sqrt(d @ d) / h / 0.85))
+            t = lo + (hi - lo) * np.arange(1, m) / max(m, 1)
+            lines.extend(center + start + t[:, None] * d, label)
     for a_, b_, polygon in ridges:
         _boundary(geometry, p, (a_, b_), vertex_vc[polygon], rng, lines, surfaces)
-    y = rng.normal(size=(int(40 * 4 * np.pi * radius**2 / h**2), 3))
-    y *= radius / np.linalg.norm(y, axis=1)[:, None]
-    grain = first + geometry.trees[p].query(y)[1]
-    surfaces.x.append(center + y)
-    label_of = [{g, geometry.ecbd} for g in range(first + len(seed))]
-    surfaces.labels += [label_of[g] for g in grain.tolist()]
+    for size, domain in spheres:
+        y = rng.normal(size=(int(40 * 4 * np.pi * size**2 / h**2), 3))
+        y *= size / np.linalg.norm(y, axis=1)[:, None]
+        grain = geometry.nearest_grains(np.full(len(y), p), y, 1)[1][:, 0]
+        surfaces.x.append(center + y)
+        label_of = [{g, domain} for g in range(first + n)]
+        surfaces.labels += [label_of[g] for g in grain.tolist()]
+
+
+def _cut(start: Floats, d: Floats, radius: float) -> Floats | None:
+    """Where the line ``start + t d`` enters and leaves a sphere around the origin, None if it does not."""
+    a, b, c = d @ d, start @ d, start @ start - radius**2
+    root = b * b - a * c
+    if a == 0 or root <= 0:
+        return None
+    cut: Floats = (-b + np.array([-1, 1]) * np.sqrt(root)) / a
+    return cut
 
 
 def _boundary(
@@ -296,19 +362,22 @@ def _boundary(
     lines: _Candidates,
     surfaces: _Candidates,
 ) -> None:
-    """Arcs where a grain boundary meets the sphere, and points on the boundary itself."""
+    """Arcs where a grain boundary meets the spheres, and points on the boundary itself."""
     center, radius, h = geometry.center[p], geometry.radius[p], geometry.spacing
-    tree, first = geometry.trees[p], int(geometry.first[p])
-    sa, sb = tree.data[pair[0]], tree.data[pair[1]]
-    normal = (sb - sa) / np.linalg.norm(sb - sa)
-    height = 0.5 * (sa + sb) @ normal
+    first = int(geometry.first[p])
+    a, b = first + pair[0], first + pair[1]
+    sa, sb = geometry.seed[a], geometry.seed[b]
+    apart = np.linalg.norm(sb - sa)
+    normal = (sb - sa) / apart
+    height = 0.5 * (sa + sb) @ normal + (geometry.weight[a] - geometry.weight[b]) / (2 * apart)
     if abs(height) >= radius:
         return
     disc = float(np.sqrt(radius**2 - height**2))
+    hole = float(np.sqrt(max(geometry.cavity**2 - height**2, 0)))
     e = np.cross(normal, [1.0, 0, 0] if abs(normal[0]) < 0.8 else [0, 1.0, 0])
     e /= np.linalg.norm(e)
     axes = np.stack([e, np.cross(normal, e)])
-    label = {first + pair[0], first + pair[1]}
+    label = {a, b}
     flat = polygon @ axes.T
     side = np.roll(flat, -1, axis=0) - flat
     outward = np.stack([side[:, 1], -side[:, 0]], axis=1)
@@ -321,42 +390,47 @@ def _boundary(
     def inside(y: Floats) -> Bools:
         return (y @ outward.T < reach).all(axis=1)
 
-    def circle(t: Floats) -> Floats:
-        return disc * np.stack([np.cos(t), np.sin(t)], axis=1)
-
     def there(y: Floats) -> Floats:
         return center + height * normal + y @ axes
 
-    for start, end in _arcs(outward, reach, disc, inside, circle):
-        whole = end - start == 2 * np.pi
-        q = (
-            max(3, round((end - start) * disc / h))
-            if whole
-            else int(np.ceil((end - start) * disc / h / 0.85))
-        )
-        t = start + (end - start) * (
-            np.arange(1.0, q) / q if not whole else (np.arange(float(q)) + rng.random()) / q
-        )
-        lines.extend(there(circle(t)), label | {geometry.ecbd})
+    for size_, domain in ((disc, geometry.ecbd), (hole, first + int(geometry.count[p]))):
+        if size_ == 0:
+            continue
+        for start, end in _arcs(outward, reach, size_, inside):
+            whole = end - start == 2 * np.pi
+            q = (
+                max(3, round((end - start) * size_ / h))
+                if whole
+                else int(np.ceil((end - start) * size_ / h / 0.85))
+            )
+            t = start + (end - start) * (
+                np.arange(1.0, q) / q if not whole else (np.arange(float(q)) + rng.random()) / q
+            )
+            lines.extend(there(_circle(size_, t)), label | {domain})
     lo, hi = np.maximum(flat.min(axis=0), -disc), np.minimum(flat.max(axis=0), disc)
     if (hi > lo).all():
         y = lo + (hi - lo) * rng.random((int(40 * np.prod(hi - lo) / h**2) + 20, 2))
-        y = y[(y**2).sum(axis=1) < disc**2]
+        square = (y**2).sum(axis=1)
+        y = y[(square < disc**2) & (square >= hole**2)]
         surfaces.extend(there(y[inside(y)]), label)
 
 
+def _circle(radius: float, t: Floats) -> Floats:
+    """Points of a circle around the origin at some angles."""
+    return radius * np.stack([np.cos(t), np.sin(t)], axis=1)
+
+
 def _arcs(
-    outward: Floats, reach: Floats, disc: float, inside: Callable[[Floats], Bools],
-    circle: Callable[[Floats], Floats],
-) -> list[tuple[float, float]]:  # fmt: skip
+    outward: Floats, reach: Floats, disc: float, inside: Callable[[Floats], Bools]
+) -> list[tuple[float, float]]:
     """Angles between which a circle around the origin runs inside a convex polygon."""
     cut = np.abs(reach) < disc
     middle, half = np.arctan2(outward[cut, 1], outward[cut, 0]), np.arccos(reach[cut] / disc)
     angle = np.unique(np.concatenate([middle - half, middle + half]) % (2 * np.pi))
     if not len(angle):
-        return [(0.0, 2 * np.pi)] if inside(circle(np.zeros(1)))[0] else []
+        return [(0.0, 2 * np.pi)] if inside(_circle(disc, np.zeros(1)))[0] else []
     end = np.append(angle[1:], angle[0] + 2 * np.pi)
-    within = inside(circle(0.5 * (angle + end)))
+    within = inside(_circle(disc, 0.5 * (angle + end)))
     origin = int(np.argmin(within))
     angle = np.where(np.arange(len(angle)) < origin, angle + 2 * np.pi, angle)
     angle, within = np.roll(angle, -origin), np.roll(within, -origin)

@@ -199,10 +199,10 @@ class VoxelGeometry(CellGeometry):
             y[own[good]] = z[good]
         return y
 
-    def swelling(self, x: Floats, particle: int, volume: float, slope: Floats) -> Floats:
+    def swelling(self, x: Floats, particle: int, wanted: float, volume: float, slope: Floats) -> Floats:
         """Displacement along the normals by one distance."""
         size = np.linalg.norm(slope, axis=1)
-        distance = (self.volume[particle] - volume) / size.sum()
+        distance = (wanted - volume) / size.sum()
         return distance * slope / np.maximum(size, 1e-300)[:, None]
 
 

@@ -19,8 +19,7 @@ from typing import Final
 
 import numpy as np
 
-from latticecell import imports, meshing, network, quality
-from latticecell import microstructure as grains
+from latticecell import grains, imports, meshing, network, quality
 from latticecell._kernels import placement, smoothing, voxels
 from latticecell.config import Config
 from latticecell.errors import ConfigError, OutputError
@@ -98,10 +97,11 @@ def network_key(config: Config, microstructure: AnyMicrostructure) -> str:
 
 def generator_files() -> list[Path]:
     """Return the files of the code that builds a network: sources, and kernels as they are compiled."""
-    single = (grains, network, quality, placement, smoothing, voxels)
+    single = (network, quality, placement, smoothing, voxels)
     return [
         *sorted(Path(meshing.__path__[0]).glob("*.py")),
         *sorted(Path(imports.__path__[0]).glob("*.py")),
+        *sorted(Path(grains.__path__[0]).glob("*.py")),
         *(Path(str(module.__file__)) for module in single),
     ]
 
