@@ -13,6 +13,7 @@ from latticecell.config import Config
 from latticecell.coverage import check_curves
 from latticecell.curves import named
 from latticecell.errors import ConfigError
+from latticecell.graincheck import check_grains, check_voxels_alone, remarks_on_grains, smallest_grain
 from latticecell.laws import ELECTROLYTE_LAWS, bond_law
 from latticecell.laws.bond import BondParameters
 from latticecell.laws.chosen import open_circuit, strains
@@ -70,10 +71,7 @@ def cross_check(config: Config) -> list[str]:
 def _check_particles(config: Config) -> list[str]:
     """Return what is wrong with spheres and the number of their grains."""
     found, spacing = misplaced(config.geometry), config.network.spacing
-    grain, count = min(
-        (2 * particle.radius / n ** (1 / 3), n)
-        for particle, n in zip(config.geometry.particles, grain_counts(config), strict=True)
-    )
+    grain, count = smallest_grain(config)
     counts = sorted(set(grain_counts(config)))
     if config.microstructure.same_grains and len(counts) > 1:
         found.append(
@@ -84,14 +82,14 @@ def _check_particles(config: Config) -> list[str]:
             f"network.spacing_um = {spacing * 1e6:g}: must be at most {grain * 1e6 / 2:.3g} um, half "
             f"the size of a grain ({count} grains in a particle)"
         )
-    return found + _check_size(config)
+    return found + check_grains(config) + _check_size(config)
 
 
 def _check_labels(config: Config) -> list[str]:
     """Return what is wrong with the keys of labelled voxels; their files are looked at with the laws."""
     labels = config.microstructure.labels
     assert labels is not None
-    found = []
+    found = check_voxels_alone(config)
     for key in ("convention", "sense"):
         given = getattr(labels, key) is not None
         if labels.orientations is not None and not given:
@@ -121,6 +119,8 @@ def check_cell1d(config: Config) -> list[str]:
     if config.microstructure.labels is not None:
         return ["microstructure.labels: has no 1-D counterpart, whose particles are spheres"]
     found, options = [], config.cell1d
+    if config.microstructure.cavity_radius > 0:
+        found.append("microstructure.cavity_radius_um: has no 1-D counterpart, whose particles are full")
     radii, shares = options.radii or (), options.volume_shares or ()
     if shares and len(shares) != len(radii):
         found.append(
@@ -260,7 +260,8 @@ def remarks(config: Config) -> list[str]:
             f"protocol.current_1c_nA = {given * 1e9:.4g}: empties the particles in "
             f"{fitting / given:.3g} hours, not in about one; left out, 1C is {fitting * 1e9:.4g} nA"
         )
-    found += narrow(config) if config.microstructure.labels is None else _told_of_voxels(config)
+    labelled = config.microstructure.labels is not None
+    found += _told_of_voxels(config) if labelled else narrow(config) + remarks_on_grains(config)
     kelvin = config.kinetics.temperature
     if abs(kelvin - DATA_TEMPERATURE) > 5.0:
         found.append(

@@ -72,8 +72,8 @@ def build_microstructure(config: Config) -> Microstructure | LabelledMicrostruct
     Raises
     ------
     ConfigError
-        If a particle leaves the cathode block, particles (or periodic images) overlap, a given seed has no grain,
-        or voxels are unfit.
+        If a particle leaves the cathode block, particles (or periodic images) overlap, a given seed has no
+        grain, or voxels are unfit.
     NetworkError
         If grains cannot have their sizes.
     """
@@ -107,7 +107,7 @@ def build_microstructure(config: Config) -> Microstructure | LabelledMicrostruct
 def _grains(
     options: Options, particle: int, n: int, radius: float, unit: float = 1.0
 ) -> tuple[Floats, Floats, Floats]:
-    """Seeds (n, 3), weights (n,) and rotations (n, 3, 3) of the grains of a particle; lengths in ``unit``, in m."""
+    """Seeds (n, 3), weights (n,) and rotations (n, 3, 3) of the grains of a particle; 1 is ``unit`` in m."""
     rng = np.random.default_rng([options.seed, PARTICLES, particle] if particle else options.seed)
     given = options.seeds
     if given is None:
@@ -147,6 +147,6 @@ def _check_cells(own: list[tuple[Floats, Floats, Floats]], radius: Floats, cavit
         if len(lost):
             told = ", ".join(map(str, lost[:10] + 1)) + (", ..." if len(lost) > 10 else "")
             raise ConfigError(
-                f"microstructure.seeds: of particle {p}, seeds in rows {told} have no grain inside it; move them "
-                "into the particle, or change their weights"
+                f"microstructure.seeds: of particle {p}, seeds in rows {told} have no grain inside it; move "
+                "them into the particle, or change their weights"
             )

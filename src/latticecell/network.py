@@ -277,7 +277,7 @@ def assemble_network(
     box_c : (3,) float64 [m]
     x_kc : (n_sites, 3) float64 [m]
     tet_tk : (n_tets, 4) int32
-        Sites of each tet, any orientation; they fill the box but for voids, conforming and periodic in x and y.
+        Sites of each tet, any orientation; they fill all but voids, conforming and periodic in x and y.
     domain_t : (n_tets,) int32
         Grain index, ``n_grains`` for the ECBD, ``n_grains + 1`` for the ED.
     rotation_gcc : (n_grains, 3, 3) float64

@@ -75,7 +75,7 @@ def _read(seeds: Table) -> Table:
         there = [name for name, own in NUMBERS.items() if set(own) <= set(titles)]
         if there:
             raise ConfigError(
-                f"{path}: has columns {', '.join(NUMBERS[there[0]])}; {WHERE}.convention = \"{there[0]}\" and "
+                f'{path}: has columns {", ".join(NUMBERS[there[0]])}; {WHERE}.convention = "{there[0]}" and '
                 f"{WHERE}.sense must say what they mean, or the columns go"
             )
     return kept

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import tomli
 
-from latticecell.config import Config, Labels, Packing, Profile
+from latticecell.config import Config, GrainSizes, Labels, Packing, Profile, SeedPoints
 from latticecell.errors import ConfigError
 from latticecell.reader import config_from_table
 from latticecell.schema import key_of, subsection
@@ -15,6 +15,8 @@ from latticecell.template import commented_toml, keys_page
 
 APART = {
     "[protocol.steps.profile]": Profile,
+    "[microstructure.sizes]": GrainSizes,
+    "[microstructure.seeds]": SeedPoints,
     "[microstructure.labels]": Labels,
     "[geometry.packing]": Packing,
 }
@@ -119,6 +121,11 @@ def test_examples_of_optional_keys_are_valid_or_say_what_they_need(table, key):
             "lattice_a",
             "lattice_c",
             "labels",
+            "seeds",
+            "axis",
+            "orientation",
+            "convention",
+            "sense",
             "packing",
             "initial_soc",
             "initial_voltage_V",
@@ -126,9 +133,7 @@ def test_examples_of_optional_keys_are_valid_or_say_what_they_need(table, key):
         )
         assert key in combined or table == "[[protocol.steps]]"
         for problem in error.problems:
-            said = (
-                rf"{key}.*(is used only with (elasticity|law)|has no meaning|only|is required|cannot be read"
-            )
+            said = rf"({key}|texture).*(is used only with (elasticity|law)|has no meaning|only|is required|cannot be read"
             assert re.search(said + "|is not a file)", problem)
     else:
         assert config != Config()

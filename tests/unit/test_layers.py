@@ -37,7 +37,7 @@ LAYERS = [
     {"grains", "laws", "solvers"},
     {"coverage", "starting", "temperature"},
     {"particles", "packed"},
-    {"checks", "nominal", "protocol", "stepchecks", "steptables", "wording"},
+    {"checks", "graincheck", "nominal", "protocol", "stepchecks", "steptables", "wording"},
     {"curvefiles", "library", "reader", "seedfiles"},
     {"materials"},
     {"microstructure", "template"},

@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import Field
 
 from latticecell.config.cell import (
+    Convention,
     Geometry,
     GrainSizes,
     Labels,
@@ -20,6 +21,7 @@ from latticecell.config.cell import (
     Packing,
     Particle,
     SeedPoints,
+    Sense,
     Texture,
 )
 from latticecell.config.interfaces import GrainBoundary, Interface, Kinetics
@@ -34,6 +36,7 @@ __all__ = [
     "ActiveMaterial",
     "Cell1d",
     "Config",
+    "Convention",
     "Ecbd",
     "Electrolyte",
     "Geometry",
@@ -52,6 +55,7 @@ __all__ = [
     "Profile",
     "Protocol",
     "SeedPoints",
+    "Sense",
     "Separator",
     "Solver",
     "Step",

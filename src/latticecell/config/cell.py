@@ -152,9 +152,7 @@ class Texture(Section):
     """Standard deviation of [001] from its place in a radial, tangential or fibre texture."""
     axis: tuple[AxisPart, AxisPart, AxisPart] | None = Field(default=None, examples=[[0.0, 0.0, 1.0]])
     """Direction of [001] in the cell, of any length, in a fibre texture; left out in all others."""
-    orientation: tuple[OrientationNumber, ...] | None = Field(
-        default=None, min_length=3, max_length=4, examples=[[30.0, 54.7, 45.0]]
-    )
+    orientation: tuple[OrientationNumber, ...] | None = Field(default=None, examples=[[30.0, 54.7, 45.0]])
     """Orientation of all grains of a single one, in numbers of the convention; left out: it is drawn."""
     convention: Convention | None = Field(default=None, examples=["bunge_euler"])
     """Numbers of the orientation: w to z, r1 to r3, or phi1, Phi, phi2 in degrees; left out: it has none."""

@@ -1,4 +1,4 @@
-"""Seeds of the grains of a particle: where they are, how large their grains become, how long. Lengths in m."""
+"""Seeds of the grains of a particle: where they are, how large and how long their grains become."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ TURNS: Final = 6
 """Times that the directions of columns move to the middles of their cells on the sphere."""
 UNEVEN: Final = 0.05
 """How far seeds of columns are off the middle of their shells, in widths, at most."""
+LEAST_SHARE: Final = 1e-3
+"""Share of a distribution that its bounds must leave."""
 ROUGH: Final = 0.05
 """Relative error of volumes while seeds still move."""
 
@@ -73,17 +75,48 @@ def drawn_volumes(sizes: GrainSizes, rng: np.random.Generator, total: float) -> 
 
     As many are drawn as come closest to the volume of the particle; one factor then makes them fill it.
     """
-    spread = math.log1p((sizes.deviation / sizes.mean) ** 2)
-    low, high = bounds(sizes)
+    middle, width = _logarithm(sizes)
+    low, high = _bounds(sizes)
     volume = np.zeros(0)
     while volume.sum() < total or not len(volume):
-        d = rng.lognormal(math.log(sizes.mean) - spread / 2, math.sqrt(spread), 1000)
+        d = rng.lognormal(middle, width, 1000)
         volume = np.concatenate([volume, math.pi / 6 * d[(d >= low) & (d <= high)] ** 3])
     n = int(np.abs(np.cumsum(volume) - total).argmin()) + 1
     return volume[:n] * (total / volume[:n].sum())
 
 
-def bounds(sizes: GrainSizes) -> tuple[float, float]:
+def expected_grains(sizes: GrainSizes, radius: float, cavity: float) -> float:
+    """Return how many grains of a distribution fill a particle on average."""
+    middle, width = _logarithm(sizes)
+    cube = math.exp(3 * middle + 4.5 * width**2) * _share(sizes, math.inf, 3) / _share(sizes, math.inf, 0)
+    return shell_volume(radius, cavity) / (math.pi / 6 * cube)
+
+
+def share_below(sizes: GrainSizes, diameter: float) -> float:
+    """Return the share of the grains of a distribution that are smaller; 0 if its bounds leave none."""
+    whole = _share(sizes, math.inf, 0)
+    return _share(sizes, diameter, 0) / whole if whole > LEAST_SHARE else 0.0
+
+
+def _share(sizes: GrainSizes, diameter: float, moment: int) -> float:
+    """Part of a moment of the log-normal distribution that is between the bounds and below a diameter."""
+    middle, width = _logarithm(sizes)
+    low, high = _bounds(sizes)
+
+    def below(d: float) -> float:
+        z = (math.log(d) - middle) / width - moment * width if d > 0 else -math.inf
+        return 0.5 * (1 + math.erf(z / math.sqrt(2)))
+
+    return max(0.0, below(min(diameter, high)) - below(low))
+
+
+def _logarithm(sizes: GrainSizes) -> tuple[float, float]:
+    """Mean and standard deviation of the logarithm of the diameters, without bounds."""
+    square = math.log1p((sizes.deviation / sizes.mean) ** 2)
+    return math.log(sizes.mean) - square / 2, math.sqrt(square)
+
+
+def _bounds(sizes: GrainSizes) -> tuple[float, float]:
     """Least and largest diameter [m]."""
     return sizes.smallest or 0.0, sizes.largest or math.inf
 

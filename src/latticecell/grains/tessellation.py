@@ -182,7 +182,9 @@ def _sections(
     return np.where(cut, np.abs(area), 0.0), np.where(cut, np.abs(angle), 0.0)
 
 
-def _edge_sections(p: Floats, q: Floats, disc: Floats, height: Floats, radius: float) -> tuple[Floats, Floats]:
+def _edge_sections(
+    p: Floats, q: Floats, disc: Floats, height: Floats, radius: float
+) -> tuple[Floats, Floats]:
     """Signed area and solid angle between edges of polygons, or the circle where they run outside it.
 
     Points are relative to the foot of the origin in the plane. A triangle's solid angle is that of Van
@@ -235,8 +237,8 @@ def fitted_weights(
     """Weights whose cells have given volumes, with a mean of zero.
 
     The volumes are the slope of a concave function of the weights, with the slope ``-A_ij / (2 d_ij)`` by
-    another's weight; Newton steps are halved until no cell is lost and the error shrinks (Kitagawa, Merigot and
-    Thibert, J. Eur. Math. Soc. 21 (2019) 2603), which ends at the only solution from any seeds.
+    another's weight; Newton steps are halved until no cell is lost and the error shrinks (Kitagawa, Merigot
+    and Thibert, J. Eur. Math. Soc. 21 (2019) 2603), which ends at the only solution from any seeds.
 
     Parameters
     ----------

@@ -28,9 +28,9 @@ def triangulate(sites: Sites) -> Ints:
     """Delaunay tets of the sites: sites of each tet, positively oriented.
 
     Images of sites near the sides are added; a tet is kept if its lowest-numbered site is a real one, so
-    that each appears once. Flat tets on the walls are dropped, no others. The orientation of others is told by
-    round-off, as where lines that meet in one point carry sites at equal distances: then sites are taken for a
-    little off their places.
+    that each appears once. Flat tets on the walls are dropped, no others. The orientation of others is told
+    by round-off, as where lines that meet in one point carry sites at equal distances: then sites are taken
+    for a little off their places.
     """
     geometry = sites.geometry
     sites.x = geometry.wrap(sites.x)

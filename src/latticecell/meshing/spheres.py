@@ -44,7 +44,9 @@ class SphereGeometry(CellGeometry):
         count = np.bincount(micro.particle_g, minlength=len(micro.radius_p))
         ends = np.cumsum(count) if micro.cavity > 0 else np.zeros(0, int)
         particle = np.insert(micro.particle_g, ends, np.arange(len(ends)))
-        super().__init__(micro.box_c / UM, micro.interface_z / UM, particle, spacing / UM, spacing_max / UM, growth)
+        super().__init__(
+            micro.box_c / UM, micro.interface_z / UM, particle, spacing / UM, spacing_max / UM, growth
+        )
         self.center = micro.center_pc / UM
         self.radius = micro.radius_p / UM
         self.cavity = micro.cavity / UM
@@ -188,8 +190,8 @@ class SphereGeometry(CellGeometry):
     def candidates(self, rng: np.random.Generator) -> Iterator[Batch]:
         """Candidates on corners, lines and surfaces, in the order of their precedence.
 
-        The sphere comes first: what lies too close below it is collapsed onto it, never the reverse. Without a
-        site in its middle, all those of a small cavity would lie on a sphere, where flat tets are Delaunay, too.
+        The sphere comes first: what lies too close below it is collapsed onto it, never the reverse. Without
+        a site in its middle, all those of a small cavity would lie on a sphere and form flat tets.
         """
         void = np.flatnonzero(self.hollow)
         yield Batch(self.center[self.particle[void]], 3, [{int(v)} for v in void], CORNER)
