@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 from halfcell import half_cell
 from latticecell import config_from_table
 from latticecell.cell1d import run_cell1d
-from latticecell.cell1d.model import Control
 from latticecell.cell1d.run import cell_of
 from latticecell.cell1d.solve import SHORTEST_STEP, steps
+from latticecell.cell1d.unknowns import Control
 from latticecell.cli import app
 from latticecell.errors import SolveError
 from latticecell.laws import ELECTROLYTE_LAWS

@@ -10,10 +10,10 @@ from threadpoolctl import threadpool_limits
 from halfcell import half_cell
 from latticecell import ConfigError, config_from_table
 from latticecell.cell1d import run_cell1d
-from latticecell.cell1d.model import Control
 from latticecell.cell1d.run import cell_of
 from latticecell.cell1d.sizes import particle_sizes
 from latticecell.cell1d.solve import steps
+from latticecell.cell1d.unknowns import Control
 from latticecell.laws.chosen import open_circuit
 from latticecell.output.rundir import RunDirectory
 

@@ -8,9 +8,9 @@ from scipy.integrate import solve_ivp
 from scipy.spatial.transform import Rotation
 
 from latticecell import config_from_table
-from latticecell.cell1d.model import Control
 from latticecell.cell1d.run import cell_of
 from latticecell.cell1d.solve import steps
+from latticecell.cell1d.unknowns import Control
 from latticecell.laws import OCV_LAWS
 from latticecell.laws.curve import MonotoneCurve
 from latticecell.laws.kinetics import ParticleKinetics

@@ -24,13 +24,14 @@ current density of the cell.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
 
 from latticecell.arrays import Floats
+from latticecell.cell1d.sizes import Sizes
+from latticecell.cell1d.unknowns import Control, Fields
 from latticecell.config import Cell1d, Geometry
 from latticecell.errors import SolveError
 from latticecell.laws.electrolyte import (
@@ -58,51 +59,6 @@ LONGEST_STEP = 0.3
 """Largest Newton step of a potential [V]."""
 BOUND_SLACK = 1e-4
 """How far a stoichiometry may be outside 0 to 1; the wall of U there stops any reaction but a forced one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Control:
-    """What is given: "current" [A/m2] or "power" [W/m2], positive while charging, or "voltage" [V]."""
-
-    kind: Literal["current", "power", "voltage"]
-    value: float
-
-    def miss(self, voltage: float, density: float) -> tuple[float, float, float]:
-        """Return what is there less what is given, and its derivatives by voltage and current density."""
-        if self.kind == "power":
-            return voltage * density - self.value, density, voltage
-        if self.kind == "current":
-            return density - self.value, 0.0, 1.0
-        return voltage - self.value, 1.0, 0.0
-
-
-class Sizes(NamedTuple):
-    """Radii of the particles and the volume of all of one radius: (n_radii,) float64 each [m, m3]."""
-
-    radius_m: Floats
-    volume_m: Floats
-
-
-class Fields(NamedTuple):
-    """The algebraic unknowns, apart.
-
-    Attributes
-    ----------
-    current_s : (n_spheres,) float64
-        Reaction current density i_n, positive for delithiation [A/m2].
-    phi_s_k, phi_l_j : (n_cathode,), (n_slices,) float64
-        Potentials of electrons and ions [V].
-    voltage : float
-        [V]
-    density : float
-        Current density of the cell, positive while charging [A/m2].
-    """
-
-    current_s: Floats
-    phi_s_k: Floats
-    phi_l_j: Floats
-    voltage: float
-    density: float
 
 
 class _Salt(NamedTuple):

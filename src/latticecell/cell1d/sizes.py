@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from latticecell.arrays import Floats
-from latticecell.cell1d.model import Sizes
 from latticecell.config import Cell1d, Geometry
 
 SAME = 1e-9
 """Relative difference below which radii are the same."""
+
+
+class Sizes(NamedTuple):
+    """Radii of the particles and the volume of all of one radius: (n_radii,) float64 each [m, m3]."""
+
+    radius_m: Floats
+    volume_m: Floats
 
 
 def particle_sizes(geometry: Geometry, options: Cell1d) -> Sizes:

@@ -20,7 +20,8 @@ from scipy.integrate import BDF
 from scipy.optimize import brentq
 
 from latticecell.arrays import Floats
-from latticecell.cell1d.model import Cell, Control
+from latticecell.cell1d.model import Cell
+from latticecell.cell1d.unknowns import Control
 from latticecell.config import Config
 from latticecell.drive import Drive
 from latticecell.errors import SolveError
