@@ -12,6 +12,7 @@ from latticecell.imports.load import labelled
 from latticecell.meshing.fields import REACH, VoteFields
 from latticecell.meshing.generate import build_network
 from latticecell.reader import config_from_table, read_config
+from latticecell.results import open_run
 from latticecell.run import Simulation, noted
 from latticecell.study.plan import run_hash
 
@@ -204,6 +205,11 @@ def test_a_run_goes_on_from_one_of_the_same_labels_only(tmp_path):
     moved = egg(tmp_path / "b").model_copy(update=more)  # the same content in another place
     *_, end = Simulation.start(moved, tmp_path / "new").advance()
     assert end.row["time_s"] == pytest.approx(2 * last.row["time_s"])
+    seen = open_run(tmp_path / "new")
+    own = seen.network.x_nc[seen.network.is_active_n] * 1e6
+    apart = np.linalg.norm(own - seen.particle_center[0], axis=1)  # the particle crosses no side
+    assert seen.particle_reach[0] == pytest.approx(apart.max(), rel=1e-12)
+    assert 1.0 < seen.particle_reach[0] / seen.particle_radius[0] < 1.1
     turned = egg(tmp_path / "c", changed=True).model_copy(update=more)
     with pytest.raises(ConfigError, match=r"cell must be the same.*microstructure\.labels\.orientations"):
         Simulation.start(turned, tmp_path / "other")

@@ -67,7 +67,7 @@ def _compose(run: Run, particle: int) -> str:
         + (f"audit failed: {', '.join(failed)}." if failed else "all audits passed."),
         run.source.damage(),
     )
-    section = Section.of(run.mesh, run.particle_center[particle], float(run.particle_radius[particle]))
+    section = Section.of(run.mesh, run.particle_center[particle], float(run.particle_reach[particle]))
     ends = sorted({cycles[0].cycle, cycles[-1].cycle})
     sections = [
         ("Cycles", html.cycle_table(cycles, float(network.box_c[0] * network.box_c[1]))

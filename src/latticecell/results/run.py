@@ -192,8 +192,22 @@ class Run:
 
     @cached_property
     def particle_radius(self) -> Floats:
-        """Radii of the particles, (n_particles,) [um]."""
+        """Radii of the particles, or of spheres of their volumes, (n_particles,) [um]."""
         return UM * self.network.particle_radius_p
+
+    @cached_property
+    def particle_reach(self) -> Floats:
+        """Radii of the balls around the centres that hold the particles, (n_particles,) [um]."""
+        network = self.network
+        if self.config.microstructure.labels is None:
+            return self.particle_radius
+        own = np.flatnonzero(network.is_active_n)
+        particle = network.particle_g[network.domain_n[own]]
+        apart = network.x_nc[own] - network.particle_center_pc[particle]
+        apart[:, :2] -= network.box_c[:2] * np.round(apart[:, :2] / network.box_c[:2])
+        reach = np.zeros(network.n_particles)
+        np.maximum.at(reach, particle, np.linalg.norm(apart, axis=1))
+        return UM * reach
 
     @cached_property
     def grains(self) -> Grains:

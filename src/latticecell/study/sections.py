@@ -52,7 +52,7 @@ def _rows(rows: Sequence[TileRow], panels: Panels, runs: CaseRuns) -> list[tuple
 def _section(run: CaseRun) -> Section:
     """Cut through the first particle."""
     opened = run.run
-    return Section.of(opened.mesh, opened.particle_center[0], float(opened.particle_radius[0]))
+    return Section.of(opened.mesh, opened.particle_center[0], float(opened.particle_reach[0]))
 
 
 def _field(key: str, panels: Panels, shot: Snapshot) -> Field:

@@ -75,7 +75,7 @@ class RunModel:
 
     def _place(self, run: Run) -> None:
         """Find the images of the particles that are shown, and a ball around them."""
-        box, radius_p = self.mesh.box, run.particle_radius
+        box, radius_p = self.mesh.box, run.particle_reach
         if not len(radius_p):
             self.center_c = self.largest_c = box / 2
             self.home_pc, self.radius = np.zeros((1, 3)), float(box.min()) / 2
