@@ -15,6 +15,7 @@ from latticecell.cell1d.run import cell_of
 from latticecell.checks import outlook, remarks
 from latticecell.cli import app
 from latticecell.output.plots import summary
+from latticecell.protocol import one_c
 from latticecell.run import Simulation, run
 from latticecell.units import FARADAY
 
@@ -99,6 +100,12 @@ def test_charge_and_lithium_add_up_over_a_run_continued_twice(old, tmp_path):
     assert abs(gained + charge / FARADAY) < 1e-10 * float(start["lithium_mol"])
     for path in (old, one, two):
         assert max(abs(float(row["lithium_balance"])) for row in rows(path)) < 1e-12
+    unit = one_c(small(FIRST))
+    assert float(rows(old)[-1]["charge_C"]) == pytest.approx(unit * (3 * 60 - 2 * 40), rel=1e-10)
+    gained = float(rows(one)[-1]["electric_J"]) - float(rows(one)[0]["electric_J"])
+    assert gained == pytest.approx(0.3e-9 * 30.0, rel=1e-10)
+    held = [float(row["charge_C"]) for row in rows(two) if row["kind"] == "hold"][-1]
+    assert charge - held == pytest.approx(-unit * 2 * 40, rel=1e-10)
     passed, time = 0.0, 0.0
     for path in (old, one, two):
         table = rows(path)

@@ -1,5 +1,7 @@
 """The commented examples of ``latticecell new --template``: valid as they are, and run on a tiny network."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tomli
@@ -70,6 +72,15 @@ def test_nothing_is_overwritten_unless_forced(tmp_path):
     assert CliRunner().invoke(app, [*command, "--force"]).exit_code == 0
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/bring-your-own.md"])
+def test_every_example_is_told_of(page):
+    text = (Path(__file__).parents[2] / page).read_text()
+    paragraph = next(
+        part for part in text.split("\n\n") if "--template" in part and "gitt" in part and "nmc811" in part
+    )
+    assert [name for name in template_names() if name not in paragraph] == []
+
+
 @pytest.mark.parametrize("name", template_names())
 def test_an_example_is_fine_as_it_is_and_commented(tmp_path, name):
     file = written(name, tmp_path)
@@ -90,7 +101,7 @@ def test_an_example_runs_on_a_tiny_network(tmp_path, name):
 
 
 def adds_up(found):
-    """Charge by the protocol's clock, Li, and charge, to 1e-10; Li is counted on the network."""
+    """Charge and Li, which is counted on the network, to 1e-10 of all Li in every row."""
     history = found.history
     network, c_max = found.network, found.config.materials.active.c_max
     lithium = history["lithium_mol"]
