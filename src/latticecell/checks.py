@@ -205,10 +205,10 @@ def check_laws(config: Config) -> list[str]:
 
     strain = "volume_change" if active.lattice_a is None else "lattice_a"
     given = getattr(active, strain)
-    for where, call, contract in (
-        (f"materials.active.ocv = {named(active.ocv)}", ocv, "voltage(x) and slope(x)"),
-        (f"materials.active.{strain} = {named(given)}", expansion, "strain(x) and slope(x)"),
-    ):
+    laws = [(f"materials.active.ocv = {named(active.ocv)}", ocv, "voltage(x) and slope(x)")]
+    if given is not None and not check_curves(active):
+        laws.append((f"materials.active.{strain} = {named(given)}", expansion, "strain(x) and slope(x)"))
+    for where, call, contract in laws:
         values, problems = _tried(where, call, contract)
         found += problems
         if not all(map(math.isfinite, values)):

@@ -202,3 +202,12 @@ def test_a_run_that_would_leave_data_without_beyond_ends_before(tmp_path):
     assert json.loads((tmp_path / "r" / "run.json").read_text())["status"] == "failed"
     with pytest.raises(SolveError, match="beyond the data"):
         run_cell1d(config_from_table(table), tmp_path / "one")
+
+
+@pytest.mark.parametrize("key", ["volume_change", "expansion_ratio"])
+def test_a_strain_that_is_none_is_required(key):
+    with pytest.raises(ConfigError) as caught:
+        config_from_table({"materials": {"active": {key: None}}})
+    assert any(
+        problem.startswith(f"materials.active.{key}: is required") for problem in caught.value.problems
+    )
