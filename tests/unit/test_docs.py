@@ -23,6 +23,7 @@ PAGES = [
     DOCS / "labels.md",
     DOCS / "bpx.md",
     DOCS / "particles.md",
+    DOCS / "microstructures.md",
 ]
 BLOCK = re.compile(r"^```(\w+)(?: +(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
