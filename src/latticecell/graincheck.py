@@ -200,8 +200,8 @@ def _columns(config: Config) -> list[str]:
         most = ratio_of(n, radius, options.cavity_radius, 1)
         if options.aspect_ratio > OFF * most:
             return [
-                f"{where}: must be at most {OFF * most:.2g} in geometry.particles[{i}], as {n} grains "
-                "as columns from the inside to the surface are no longer; choose more grains"
+                f"{where}: must be at most {OFF * most:.2g} in geometry.particles[{i}]: a single shell "
+                f"of {n} columns reaches no further; choose more grains"
             ]
     return []
 
