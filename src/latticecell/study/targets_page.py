@@ -27,7 +27,8 @@ STYLE: Final = """
 h3 { font-size: 1rem; margin: 1.2rem 0 .3rem; } h3 small { font-weight: 400; }
 nav { margin: .8rem 0; padding: .4rem .7rem; background: #f7f7f7; border: 1px solid #ddd; }
 a { color: #00507d; } .dim { color: #777; } .verdict { font-weight: 600; white-space: nowrap; }
-td.note { min-width: 9rem; max-width: 20rem; color: #333; } h3 + .scroll + .scroll { margin-top: .5rem; }
+td.note { min-width: 9rem; max-width: 20rem; color: #333; overflow-wrap: anywhere; }
+h3 + .scroll + .scroll { margin-top: .5rem; }
 td.key { font-family: Consolas, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; margin: .5rem 0; }
 dt { color: #555; } dd { margin: 0; }
