@@ -34,8 +34,8 @@ HOPELESS = {
     "solver": {
         "dt_initial_s": 20.0,
         "dt_min_s": 20.0,
-        "mechanics_iterations": 1,
-        "mechanics_tolerance": 1e-12,
+        "electrochemistry_iterations": 1,
+        "electrochemistry_tolerance": 1e-12,
     }
 }
 
@@ -187,9 +187,9 @@ def test_failures_are_told_and_in_nobodys_way(tmp_path):
     result = study(tmp_path, "out", table, jobs=1, say=said.append)
     assert result.columns["status"] == ["failed", "done"]
     assert [(case, seed) for case, seed, _ in result.failed] == [("hopeless", 3)]
-    assert "no equilibrium" in result.failed[0][2]
+    assert "did not converge" in result.failed[0][2]
     assert any("hopeless, seed 3: FAILED" in line for line in said)
-    assert "no equilibrium" in (result.path / PAGE).read_text()
+    assert "did not converge" in (result.path / PAGE).read_text()
     assert result.columns["time_s"][0] is None
     told = study(tmp_path, "out", table, report_only=True)
     assert told.columns == result.columns
