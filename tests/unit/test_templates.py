@@ -118,6 +118,22 @@ def test_grain_boundaries_of_the_example_of_cracks_break(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", ["nmc811", "cracking", "two-particles"])
+def test_a_whole_cycle_ends_at_its_voltages(tmp_path, name):
+    """Both steps as they are in the example; all but what diffusion leaves behind comes back."""
+    tiny = TINY | {"geometry": SHORT[name].get("geometry", TINY["geometry"])}
+    found = run(read_config(written(name, tmp_path), tiny), tmp_path / "r")
+    history = found.history
+    assert found.finished and [span.kind for span in found.stages] == ["charge", "discharge"]
+    for span, step in zip(found.stages, found.config.protocol.steps, strict=True):
+        assert history["voltage_V"][span.last] == pytest.approx(step.until, abs=1.1e-4)
+    adds_up(found)
+    stoich = history["stoich_mean"]
+    assert stoich[0] - stoich.min() > 0.6
+    assert stoich[0] - 0.02 < stoich[-1] < stoich[0]
+
+
+@pytest.mark.slow
 def test_a_whole_titration_adds_up(tmp_path):
     """Every pulse passes what it should, every rest nothing; the voltage relaxes towards that at rest."""
     config = read_config(written("gitt", tmp_path), TINY)
