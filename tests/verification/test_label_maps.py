@@ -7,6 +7,7 @@ estimated from segments of random place and direction, to about 0.5 %.
 import pytest
 
 from labelmaps import Case
+from latticecell.imports.load import labelled
 
 TIGHT, LOOSE = 0.98, 0.97
 """Share of voxels in the grain of their label, of planar and of curved boundaries."""
@@ -36,3 +37,15 @@ def test_tiny_random_maps(tmp_path, number):
     assert found["right"] >= 0.93
     assert abs(found["gb"]) <= 0.1
     assert abs(found["surface"]) <= 0.1
+
+
+def test_planes_are_seen_through_noise(tmp_path):
+    """Labels of random neighbours along planar boundaries: Laguerre cells do fit what smoothing leaves."""
+    case = Case.draw(74, voxels=(40, 40))
+    assert (case.kind, case.truth.curved) == ("salted", False)
+    made = labelled(case.config(tmp_path))
+    assert len(made.cell_gc) == case.truth.grains
+    curved = Case.draw(2, voxels=(40, 40))
+    assert curved.truth.curved
+    (tmp_path / "curved").mkdir()
+    assert len(labelled(curved.config(tmp_path / "curved")).cell_gc) == 0

@@ -13,11 +13,13 @@ from latticecell.arrays import Floats, Ints
 from latticecell.imports.cleaning import Grains, voted_labels
 from latticecell.meshing.fields import Fields, VoteFields
 from latticecell.meshing.geometry import UM, CellGeometry
-from latticecell.meshing.laguerre import HOPELESS, LaguerreCells, LaguerreFields, fit_cells
+from latticecell.meshing.laguerre import LaguerreFields, fit_cells
 from latticecell.meshing.voxels import VoxelGeometry, repeated
 
 PLANAR: Final = 0.98
 """Share of the voxels of a particle that Laguerre cells must get right to stand for its grains."""
+PLANAR_SMOOTHED: Final = 0.96
+"""The same of smoothed labels, whose corners are round; curved grains reach 0.92."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,14 +199,17 @@ def _fitted(
         some = particle == p
         first = int(np.searchsorted(particle_g, p))
         n_own = int((particle_g == p).sum())
-        cell, weight, fit[p] = fit_cells(
-            relative[some], own[some] - first, at_edge[some], n_own, np.random.default_rng(p)
-        )
-        if fit[p] > HOPELESS:
-            inside = LaguerreCells(cell, weight).nearest(relative[some], 1)[1][:, 0] + first
-            fit[p] = max(fit[p], float((inside == voted[some])[voted[some] >= 0].mean()))
+        least = PLANAR
+        labels, rng = own[some] - first, np.random.default_rng(p)
+        cell, weight, fit[p] = fit_cells(relative[some], labels, at_edge[some], n_own, rng)
+        smooth = voted[some] - first
+        labels = np.where((smooth >= 0) & (smooth < n_own), smooth, labels)
+        if fit[p] < PLANAR and np.bincount(labels, minlength=n_own).all():
+            # noise counts against planes; smoothed labels have none, but their corners are round
+            cell, weight, fit[p] = fit_cells(relative[some], labels, at_edge[some], n_own, rng)
+            least = PLANAR_SMOOTHED
         cells.append(cell)
         weights.append(weight)
-        if fit[p] < PLANAR:
+        if fit[p] < least:
             return none
     return np.concatenate(cells), np.concatenate(weights), fit
