@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 
@@ -47,6 +47,7 @@ class LatticeGas:
     alpha_a=st.floats(0.1, 0.9),
     alpha_c=st.floats(0.1, 0.9),
 )
+@example(drive=1.83e-322, resistance=1.0, exchange=1.0, alpha_a=0.5, alpha_c=0.5)  # subnormal
 def test_overpotential_is_the_root_that_brentq_finds(drive, resistance, exchange, alpha_a, alpha_c):
     load = resistance * exchange / UNIT
 

@@ -296,7 +296,8 @@ def overpotential(drive: Floats, load: Floats, alpha_a: float, alpha_c: float) -
         down = np.exp(-b * x)
         value = x + load * (np.expm1(np.minimum(a * x, _MAX_EXPONENT)) - np.expm1(-b * x)) - size
         new = np.clip(x - value / (1 + load * (a * up + b * down)), 0.0, bound)
-        done = np.abs(new - x) <= 1e-9 * new  # quadratic: the next step would be below round-off
+        # quadratic: the next step would be below round-off, which is absolute where numbers are subnormal
+        done = np.abs(new - x) <= np.maximum(1e-9 * new, 1e-290)
         x = new
         if done.all():
             return np.copysign(x, drive)
