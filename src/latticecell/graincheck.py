@@ -8,11 +8,11 @@ from typing import Final
 
 import numpy as np
 
-from latticecell.config import Config, Convention, SeedPoints, Sense
+from latticecell.config import Config, SeedPoints
 from latticecell.grains.seeding import expected_grains, ratio_of, rows_of, share_below, shells_of
-from latticecell.particles import grain_counts
+from latticecell.orientations import COLUMNS, Convention, Sense
+from latticecell.particles import UM, grain_counts
 
-UM: Final = 1e-6
 HERE: Final = "microstructure"
 MOST_GRAINS: Final = 5000
 """Grains of a particle, at most."""
@@ -24,8 +24,6 @@ OFF: Final = 1.25
 """Factor between wanted and nearest aspect ratio above which it is refused, or told."""
 SMALL: Final = 0.02
 """Share of grains narrower than two spacings above which it is told."""
-DIGITS: Final = {"quaternion": 4, "rodrigues": 3, "bunge_euler": 3}
-"""How many numbers an orientation has."""
 
 
 def check_grains(config: Config) -> list[str]:
@@ -113,7 +111,7 @@ def _numbers(
             found.append(f"{where}.{key}: is required with {what}")
         if not numbers and value is not None:
             found.append(f"{where}.{key}: has no meaning without {what}")
-    wanted = DIGITS[convention] if convention else 0
+    wanted = len(COLUMNS[convention]) if convention else 0
     for i, one in enumerate(numbers if convention else ()):
         told = f"{where}.{'orientation' if len(numbers) == 1 else f'orientations[{i}]'} = {list(one)}"
         if len(one) != wanted:

@@ -14,6 +14,7 @@ from latticecell.errors import ConfigError
 from latticecell.grains.seeding import drawn_seeds, rows_of
 from latticecell.grains.tessellation import Indices, cells_in_ball
 from latticecell.grains.textures import oriented
+from latticecell.orientations import to_matrices
 from latticecell.particles import grain_counts, misplaced
 
 if TYPE_CHECKING:
@@ -121,8 +122,6 @@ def _grains(
 
 def _given(given: SeedPoints, own: Indices) -> Floats:
     """Orientations of seeds."""
-    from latticecell.imports.orientations import to_matrices
-
     assert given.convention is not None and given.sense is not None
     return to_matrices(np.array(given.orientations)[own], given.convention, given.sense)
 
@@ -132,8 +131,6 @@ def _textured(options: Options, rng: np.random.Generator, seeds: Floats) -> Floa
     texture = options.texture
     if texture.orientation is None:
         return oriented(texture, rng, seeds)
-    from latticecell.imports.orientations import to_matrices
-
     assert texture.convention is not None and texture.sense is not None
     single = to_matrices(np.array(texture.orientation), texture.convention, texture.sense)
     return np.repeat(single, len(seeds), axis=0)

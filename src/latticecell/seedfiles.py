@@ -6,18 +6,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from latticecell.errors import ConfigError, shown
+from latticecell.orientations import COLUMNS
 from latticecell.tabular import read_columns, read_headings
 
 Table = dict[str, Any]
 WHERE: Final = "microstructure.seeds"
 POINTS: Final = ("positions_um", "weights_um2", "particles", "orientations")
 """Keys that hold what a file may hold."""
-NUMBERS: Final = {
-    "quaternion": ("qw", "qx", "qy", "qz"),
-    "rodrigues": ("r1", "r2", "r3"),
-    "bunge_euler": ("phi1", "Phi", "phi2"),
-}
-"""Columns of an orientation by its convention; x, y and z are positions."""
+NUMBERS: Final = COLUMNS | {"quaternion": tuple(f"q{name}" for name in COLUMNS["quaternion"])}
+"""Columns of an orientation by its convention; x, y and z alone are positions."""
 
 
 def root_seeds(table: Table, folder: Path) -> None:

@@ -10,8 +10,8 @@ from scipy.spatial.transform import Rotation
 from latticecell.errors import ConfigError
 from latticecell.imports.cleaning import clean
 from latticecell.imports.files import read_orientations, read_volume
-from latticecell.imports.orientations import angle_between, from_matrices, to_matrices
 from latticecell.meshing.laguerre import LaguerreCells, fit_cells
+from latticecell.orientations import angle_between, from_matrices, to_matrices
 
 VOXEL = np.array([0.2, 0.2, 0.2])
 

@@ -20,6 +20,7 @@ LAYERS = [
         "drive",
         "lazy",
         "numerics",
+        "orientations",
         "packing",
         "acceleration",
         "controls",

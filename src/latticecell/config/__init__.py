@@ -11,7 +11,6 @@ from typing import Annotated
 from pydantic import Field
 
 from latticecell.config.cell import (
-    Convention,
     Geometry,
     GrainSizes,
     Labels,
@@ -21,7 +20,6 @@ from latticecell.config.cell import (
     Packing,
     Particle,
     SeedPoints,
-    Sense,
     Texture,
 )
 from latticecell.config.interfaces import GrainBoundary, Interface, Kinetics
@@ -36,7 +34,6 @@ __all__ = [
     "ActiveMaterial",
     "Cell1d",
     "Config",
-    "Convention",
     "Ecbd",
     "Electrolyte",
     "Geometry",
@@ -55,7 +52,6 @@ __all__ = [
     "Profile",
     "Protocol",
     "SeedPoints",
-    "Sense",
     "Separator",
     "Solver",
     "Step",

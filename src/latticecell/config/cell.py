@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StrictBool
 
 from latticecell.config.quantities import FileName, Length
+from latticecell.orientations import Convention, Sense
 from latticecell.schema import Quantity, Section
 
 Distance = Annotated[float, Quantity("um", ge=1e-6, le=100)]
@@ -33,8 +34,6 @@ Relaxations = Annotated[int, Field(strict=True, ge=0, le=100)]
 Offset = Annotated[float, Quantity("um", ge=-1000, le=1000)]
 SeedWeight = Annotated[float, Quantity("um2", ge=-1e6, le=1e6)]
 ParticleNumber = Annotated[int, Field(strict=True, ge=0, le=999)]
-Convention = Literal["quaternion", "rodrigues", "bunge_euler"]
-Sense = Literal["active", "passive"]
 
 
 class Particle(Section):
@@ -186,7 +185,7 @@ class SeedPoints(Section):
     file: FileName | None = Field(default=None, examples=["seeds.csv"])
     """CSV file with columns x, y, z in um, or x_um and so on; left out: the seeds are given here."""
     convention: Convention | None = Field(default=None, examples=["quaternion"])
-    """Columns of orientations: w to z, r1 to r3, or phi1, Phi, phi2; left out: the texture gives them."""
+    """Columns of orientations: qw to qz, r1 to r3, or phi1, Phi, phi2; left out: the texture gives them."""
     sense: Sense | None = Field(default=None, examples=["active"])
     """Whether orientations turn the cell's axes onto the crystal's (active); left out: there are none."""
     positions: tuple[tuple[Offset, Offset, Offset], ...] = Field(

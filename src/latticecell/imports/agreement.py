@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from latticecell._kernels.voxels import fill_cells
 from latticecell.arrays import Floats, Ints
 from latticecell.imports.microstructure import LabelledMicrostructure
-from latticecell.imports.orientations import angle_between, from_matrices, to_matrices
 from latticecell.network import Network
+from latticecell.orientations import angle_between, from_matrices, to_matrices
 from latticecell.quality import Row, grain_pieces, tet_quality
 
 DIRECTIONS: Final = np.array(

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from latticecell.arrays import Floats
 from latticecell.errors import ConfigError
 from latticecell.imports.neper import read_tesr, read_tess
-from latticecell.imports.orientations import COLUMNS, Kind, Sense, to_matrices
 from latticecell.imports.volume import Volume
+from latticecell.orientations import COLUMNS, Convention, Sense, to_matrices
 
 IDS: Final = "FeatureIds"
 """Labels in a file of DREAM.3D."""
@@ -57,7 +57,7 @@ def read_volume(path: Path, *, dataset: str, axes: str | None, voxel: Floats | N
     return volume, hashlib.sha256(data).hexdigest()
 
 
-def read_orientations(path: Path, kind: Kind, sense: Sense) -> dict[int, Floats]:
+def read_orientations(path: Path, kind: Convention, sense: Sense) -> dict[int, Floats]:
     """Read a table of orientations: a column ``label``, and those of its kind; see `orientations.COLUMNS`.
 
     Raises

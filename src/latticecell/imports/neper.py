@@ -1,6 +1,6 @@
 """Tessellations of Neper: ``.tesr`` (voxels) and ``.tess`` (polyhedra); formats of its manual, version 4.
 
-Orientations are active unless the file says passive, as there; see `latticecell.imports.orientations`.
+Orientations are active unless the file says passive, as there; see `latticecell.orientations`.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from latticecell.arrays import Floats
 from latticecell.errors import ConfigError
-from latticecell.imports.orientations import Kind, Sense, to_matrices
 from latticecell.imports.volume import Volume
+from latticecell.orientations import Convention, Sense, to_matrices
 
-KINDS: Final[dict[str, tuple[Kind, int]]] = {
+KINDS: Final[dict[str, tuple[Convention, int]]] = {
     "rodrigues": ("rodrigues", 3), "euler-bunge": ("bunge_euler", 3), "quaternion": ("quaternion", 4),
 }  # fmt: skip
 BINARY: Final = {

@@ -19,7 +19,7 @@ from scipy.spatial.transform import Rotation
 from latticecell.arrays import Floats
 from latticecell.errors import ConfigError
 
-Kind = Literal["quaternion", "rodrigues", "bunge_euler"]
+Convention = Literal["quaternion", "rodrigues", "bunge_euler"]
 Sense = Literal["active", "passive"]
 
 COLUMNS: Final[dict[str, tuple[str, ...]]] = {
@@ -52,7 +52,7 @@ _WRITE: Final[dict[str, Callable[[Rotation], Floats]]] = {
 }
 
 
-def to_matrices(value: Floats, kind: Kind, sense: Sense) -> Floats:
+def to_matrices(value: Floats, kind: Convention, sense: Sense) -> Floats:
     """Rotations from crystal to cell axes.
 
     Parameters
@@ -83,7 +83,7 @@ def to_matrices(value: Floats, kind: Kind, sense: Sense) -> Floats:
     return (rotation if sense == "active" else rotation.inv()).as_matrix()
 
 
-def from_matrices(rotation_gcc: Floats, kind: Kind, sense: Sense) -> Floats:
+def from_matrices(rotation_gcc: Floats, kind: Convention, sense: Sense) -> Floats:
     """Numbers of rotations from crystal to cell axes; the inverse of `to_matrices`."""
     rotation = Rotation.from_matrix(rotation_gcc)
     with warnings.catch_warnings():
