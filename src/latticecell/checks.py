@@ -50,6 +50,11 @@ def cross_check(config: Config) -> list[str]:
             f"network.spacing_max_um = {spacing.spacing_max * um:g}: must be at least network.spacing_um = "
             f"{spacing.spacing * um:g}"
         )
+    if spacing.finest > spacing.spacing:
+        found.append(
+            f"network.spacing_boundary_um = {spacing.finest * um:g}: must be at most network.spacing_um = "
+            f"{spacing.spacing * um:g}"
+        )
     found += _check_layers(config) + _check_elasticity(config)
     found += check_curves(config.materials.active)
     found += check_protocol(config) + _check_exclusions(config)
@@ -70,7 +75,7 @@ def cross_check(config: Config) -> list[str]:
 
 def _check_particles(config: Config) -> list[str]:
     """Return what is wrong with spheres and the number of their grains."""
-    found, spacing = misplaced(config.geometry), config.network.spacing
+    found, spacing = misplaced(config.geometry), config.network.finest
     grain, count = smallest_grain(config)
     counts = sorted(set(grain_counts(config)))
     if config.microstructure.same_grains and len(counts) > 1:
@@ -79,8 +84,8 @@ def _check_particles(config: Config) -> list[str]:
         )
     if spacing > grain / 2:
         found.append(
-            f"network.spacing_um = {spacing * 1e6:g}: must be at most {grain * 1e6 / 2:.3g} um, half "
-            f"the size of a grain ({count} grains in a particle)"
+            f"{config.network.finest_key} = {spacing * 1e6:g}: must be at most {grain * 1e6 / 2:.3g} um, "
+            f"half the size of a grain ({count} grains in a particle)"
         )
     return found + check_grains(config) + _check_size(config)
 
@@ -146,7 +151,7 @@ def _check_layers(config: Config) -> list[str]:
 
 
 def estimated_sites(config: Config) -> float:
-    """Rough number of sites that the spacings ask for: one per 0.7 h^3, h growing outside the particles."""
+    """Rough number of sites that the spacings ask for: one per 0.7 h^3, h growing away from what is fine."""
     box, options = config.geometry, config.network
     fine, coarse, growth = options.spacing, max(options.spacing_max, options.spacing), options.growth
     total, filled = 0.0, 0.0
@@ -154,14 +159,20 @@ def estimated_sites(config: Config) -> float:
         [particle.radius for particle in box.particles],
         box.width**2 * (box.cathode + box.separator),
     )
-    if config.microstructure.labels is not None:
+    if config.microstructure.labels is None:
+        grain = smallest_grain(config)[0] / 2
+    else:
         from latticecell.imports.load import labelled
 
         micro = labelled(config)
         radii, volume = micro.radius_p.tolist(), float(np.prod(micro.box_c))
+        grain = float(np.cbrt((micro.radius_p**3).sum() / len(micro.particle_g)))
+    # grains as balls that are finest on their surface
+    within = np.cbrt((np.arange(20) + 0.5) / 20)
+    finer = float(np.mean((fine / np.minimum(fine, options.finest + growth * grain * (1 - within))) ** 3))
     for radius in radii:
         width = (coarse - fine) / growth
-        total += 4 / 3 * math.pi * radius**3 / fine**3
+        total += 4 / 3 * math.pi * radius**3 / fine**3 * finer
         filled += 4 / 3 * math.pi * radius**3
         # shells of the graded zone: h = fine + growth * distance
         for i in range(20):
@@ -179,8 +190,8 @@ def _check_size(config: Config) -> list[str]:
     sites = estimated_sites(config)
     if sites > MOST_SITES:
         return [
-            f"network.spacing_um = {config.network.spacing * 1e6:g}: asks for about {sites:.1e} sites, must "
-            f"be at most {MOST_SITES:.0e}; raise spacing_um, spacing_max_um or growth"
+            f"{config.network.finest_key} = {config.network.finest * 1e6:g}: asks for about {sites:.1e} "
+            f"sites, must be at most {MOST_SITES:.0e}; raise it, spacing_max_um or growth"
         ]
     return []
 
@@ -304,11 +315,11 @@ def _told_of_voxels(config: Config) -> list[str]:
     found = [f"microstructure.labels: {note}" for note in micro.notes]
     count = np.bincount(micro.label_xyz.ravel(), minlength=len(micro.source_g) + 1)[: len(micro.source_g)]
     size = np.cbrt(count * np.prod(micro.voxel_c))
-    small = np.unique(micro.source_g[size < 2 * config.network.spacing])
+    small = np.unique(micro.source_g[size < 2 * config.network.finest])
     if len(small):
         found.append(
-            f"network.spacing_um = {config.network.spacing * 1e6:g}: {len(small)} grains are smaller than "
-            f"two spacings and may be lost; the smallest is {size.min() * 1e6:.3g} um wide"
+            f"{config.network.finest_key} = {config.network.finest * 1e6:g}: {len(small)} grains are "
+            f"smaller than two spacings and may be lost; the smallest is {size.min() * 1e6:.3g} um wide"
         )
     return found
 

@@ -60,14 +60,14 @@ def smallest_grain(config: Config) -> tuple[float, int]:
 
 def remarks_on_grains(config: Config) -> list[str]:
     """Return what is odd about the grains of spheres, though it may be meant."""
-    options, spacing = config.microstructure, config.network.spacing
+    options, spacing = config.microstructure, config.network.finest
     found = []
     if options.sizes is not None:
         share = share_below(options.sizes, 2 * spacing)
         if share > SMALL:
             found.append(
-                f"network.spacing_um = {spacing / UM:g}: {share:.0%} of the grains are narrower than two "
-                "spacings and may be lost"
+                f"{config.network.finest_key} = {spacing / UM:g}: {share:.0%} of the grains are narrower "
+                "than two spacings and may be lost"
             )
     if options.aspect_ratio > 1 and options.seeds is None:
         n, radius = _columns_of(config)[0]

@@ -233,10 +233,22 @@ class NetworkOptions(Section):
 
     spacing: Length = 0.52
     """Distance between sites in the particles and on their surfaces."""
+    spacing_boundary: Length | None = Field(default=None, examples=[0.3])
+    """The same at grain boundaries, from where it grows up to spacing_um; left out: no finer there."""
     spacing_max: Length = 2.0
     """Largest distance between sites far from the particles."""
     growth: Growth = 0.3
-    """Increase of the distance between sites per distance from the nearest particle."""
+    """Increase of the distance between sites per distance from the nearest particle or grain boundary."""
+
+    @property
+    def finest(self) -> float:
+        """Least distance between sites that is asked for [m]."""
+        return self.spacing if self.spacing_boundary is None else self.spacing_boundary
+
+    @property
+    def finest_key(self) -> str:
+        """The key that gives it."""
+        return "network.spacing_um" if self.spacing_boundary is None else "network.spacing_boundary_um"
 
 
 class Mechanics(Section):

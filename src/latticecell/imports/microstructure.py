@@ -12,7 +12,7 @@ from scipy.ndimage import distance_transform_edt
 from latticecell.arrays import Floats, Ints
 from latticecell.imports.cleaning import Grains, voted_labels
 from latticecell.meshing.fields import Fields, VoteFields
-from latticecell.meshing.geometry import UM, CellGeometry
+from latticecell.meshing.geometry import UM, CellGeometry, Grading
 from latticecell.meshing.laguerre import LaguerreFields, fit_cells
 from latticecell.meshing.voxels import VoxelGeometry, repeated
 
@@ -86,7 +86,7 @@ class LabelledMicrostructure:
         """Volumes of the particles' voxels [m3]."""
         return 4 / 3 * np.pi * self.radius_p**3
 
-    def geometry(self, spacing: float, spacing_max: float, growth: float) -> CellGeometry:
+    def geometry(self, grading: Grading) -> CellGeometry:
         """Return the geometry that a network is generated from."""
         voxel, n_grains = self.voxel_c / UM, len(self.particle_g)
         fields: Fields = VoteFields(self.label_xyz, voxel, n_grains, self.sigma)
@@ -99,7 +99,7 @@ class LabelledMicrostructure:
             )  # fmt: skip
         return VoxelGeometry(
             fields, self.label_xyz, voxel, (self.box_c[2] - self.interface_z) / UM, particle=self.particle_g,
-            volume_p=self.volume_p / UM**3, spacing=spacing / UM, spacing_max=spacing_max / UM, growth=growth,
+            volume_p=self.volume_p / UM**3, grading=grading,
         )  # fmt: skip
 
     def _nearest_particle(self) -> Ints:

@@ -39,7 +39,7 @@ def triangulate(sites: Sites) -> Ints:
     wall_k = (z == 0) | (z == geometry.box[2])
     tet, volume = _filling(sites, sites.x)
     wall = (z[tet] == 0).all(axis=1) | (z[tet] == geometry.box[2]).all(axis=1)
-    if (np.abs(volume[~wall]) < FLAT * geometry.spacing**3).any():
+    if (np.abs(volume[~wall]) < FLAT * geometry.finest**3).any():
         off = np.random.default_rng(len(sites)).uniform(-OFF, OFF, sites.x.shape) * sites.h[:, None]
         tet, volume = _filling(sites, geometry.wrap(sites.x + np.where(wall_k[:, None], 0.0, off)))
         wall = wall_k[tet].all(axis=1) & (np.ptp(z[tet], axis=1) == 0)
@@ -191,7 +191,7 @@ def _features_between(
     labels = [_meeting(geometry, one) for one in domains]
     y = geometry.project(x, labels)
     inside = [i for i, label in enumerate(labels) if max(label) < geometry.n_grains]
-    shallow = geometry.depth(y[inside]) > -SKIN * geometry.spacing
+    shallow = geometry.depth(y[inside]) > -SKIN * geometry.finest
     raised = [i for i, near in zip(inside, shallow, strict=True) if near]
     for i in raised:
         labels[i] = labels[i] | {geometry.ecbd}

@@ -76,6 +76,12 @@ class Features:
         x = np.concatenate([self.clouds[k].x for k in kinds])
         return periodic_tree(x, self.period) if len(x) else None
 
+    def boundaries(self, n_grains: int) -> cKDTree | None:
+        """Search tree of the points where two grains or more meet, None if there are none."""
+        clouds = (self.clouds[k].where(self.clouds[k].labels[:, 1] < n_grains) for k in (2, 3, 4))
+        x = np.concatenate([cloud.x for cloud in clouds])
+        return periodic_tree(x, self.period) if len(x) else None
+
     @cached_property
     def _by_label(self) -> dict[tuple[int, ...], Floats]:
         return {label: x for cloud in self.clouds.values() for label, x in cloud.groups()}
@@ -130,7 +136,7 @@ def _cubes(label: Ints) -> Ints:
 
 def _surfaces(geometry: VoxelGeometry, cube: Ints, rng: np.random.Generator) -> Cloud:
     """Points on the surfaces between two domains, from the faces between their voxels."""
-    h = geometry.spacing / float(np.cbrt(geometry.voxel.prod()))
+    h = geometry.finest / float(np.cbrt(geometry.voxel.prod()))
     repeats = int(np.clip(np.ceil(PER_SPACING / (1.5 * h * h)), 1, MOST_PER_FACE))
     guesses, labels = [], []
     for axis, other in ((0, 4), (1, 2), (2, 1)):

@@ -13,7 +13,7 @@ from latticecell.config import Config
 from latticecell.errors import NetworkError
 from latticecell.imports.microstructure import LabelledMicrostructure
 from latticecell.meshing.conform import conform, shared_labels, straddling, triangulate
-from latticecell.meshing.geometry import UM, CellGeometry
+from latticecell.meshing.geometry import UM, CellGeometry, Grading
 from latticecell.meshing.labels import label_tets
 from latticecell.meshing.mending import mend, merge_with_surface
 from latticecell.meshing.placement import Sites, place_sites
@@ -51,12 +51,12 @@ def build_network(config: Config, microstructure: AnyMicrostructure) -> Network:
         If no draw gives a valid network.
     """
     options = config.network
-    lengths = (options.spacing, options.spacing_max, options.growth)
+    grading = Grading(options.spacing / UM, options.spacing_max / UM, options.growth, options.finest / UM)
     geometry: CellGeometry
     if isinstance(microstructure, Microstructure):
-        geometry = SphereGeometry(microstructure, *lengths)
+        geometry = SphereGeometry(microstructure, grading)
     else:
-        geometry = microstructure.geometry(*lengths)
+        geometry = microstructure.geometry(grading)
 
     def draw(attempt: int) -> tuple[Sites, Ints, Ints]:
         drawn = _generate(geometry, [microstructure.seed, 1, attempt])

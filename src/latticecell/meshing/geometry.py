@@ -25,6 +25,28 @@ FIXED, ALONG_LINE, IN_PLANE, ON_SPHERE, ON_CIRCLE, FREE = range(6)
 
 
 @dataclass(frozen=True)
+class Grading:
+    """Wanted distances between sites.
+
+    Attributes
+    ----------
+    spacing : float
+        In particles and on their surfaces.
+    spacing_max : float
+        Far away from them.
+    growth : float
+        Increase per distance.
+    boundary : float
+        At grain boundaries, from where it grows up to ``spacing``; that itself for no grading.
+    """
+
+    spacing: float
+    spacing_max: float
+    growth: float
+    boundary: float
+
+
+@dataclass(frozen=True)
 class Constraints:
     """How each site may move; axis: direction of the line, or normal of the plane or circle."""
 
@@ -62,8 +84,8 @@ class CellGeometry(ABC):
         Height of the plane between ECBD and ED; no particle reaches it, nor z = 0.
     particle : (n_grains,) int
         Particle of each grain.
-    spacing, spacing_max, growth : float
-        Distance between sites in particles; far away; and its increase per distance.
+    grading : Grading
+        Distances between sites.
     """
 
     sweeps = 0
@@ -71,19 +93,11 @@ class CellGeometry(ABC):
     apart = 0.0
     """Distance from other sites of features, in spacings, below which none is raised onto a surface."""
 
-    def __init__(
-        self,
-        box: Floats,
-        interface_z: float,
-        particle: Ints,
-        spacing: float,
-        spacing_max: float,
-        growth: float,
-    ):
+    def __init__(self, box: Floats, interface_z: float, particle: Ints, grading: Grading):
         self.box, self.interface_z, self.particle = box, interface_z, particle
-        self.spacing, self.growth = spacing, growth
+        self.spacing, self.growth, self.finest = grading.spacing, grading.growth, grading.boundary
         # Edges reach 1.7 spacings; above half of the width their periodic image would be ambiguous.
-        self.spacing_max = max(spacing, min(spacing_max, float(box[:2].min()) / 4))
+        self.spacing_max = max(self.spacing, min(grading.spacing_max, float(box[:2].min()) / 4))
         self.n_grains = len(particle)
         self.hollow = np.zeros(self.n_grains, bool)
         self.ecbd, self.separator = self.n_grains, self.n_grains + 1
@@ -103,7 +117,12 @@ class CellGeometry(ABC):
     def spacing_at(self, x: Floats) -> Floats:
         """Wanted distance between sites."""
         outside = np.maximum(self.depth(x), 0)
-        return np.minimum(self.spacing_max, self.spacing + self.growth * outside)
+        wanted = np.minimum(self.spacing_max, self.spacing + self.growth * outside)
+        if self.finest < self.spacing:
+            near = np.flatnonzero(self.finest + self.growth * outside < wanted)
+            graded = self.finest + self.growth * self.boundary_distance(x[near])
+            wanted[near] = np.minimum(wanted[near], graded)
+        return wanted
 
     def on_surface(self, label: Label) -> bool:
         """Whether domains meet on the surface of a particle."""
@@ -130,6 +149,10 @@ class CellGeometry(ABC):
     @abstractmethod
     def feature_distance(self, x: Floats) -> Floats:
         """Distance to the nearest surface of a particle, grain boundary or z-plane."""
+
+    @abstractmethod
+    def boundary_distance(self, x: Floats) -> Floats:
+        """Distance to the nearest grain boundary, inf where a particle has none."""
 
     @abstractmethod
     def least_spacing(self, z: float) -> float:

@@ -44,7 +44,7 @@ class Sites:
         box = self.geometry.box
         every = np.ascontiguousarray(np.concatenate([old, x]))
         reach = alpha * np.concatenate([old_h, h])
-        cells = np.maximum(1, (box / self.geometry.spacing).astype(np.int32)).astype(np.int32)
+        cells = np.maximum(1, (box / self.geometry.finest).astype(np.int32)).astype(np.int32)
         blocker = np.empty(len(every), np.int32)
         kernel.insert_greedily(
             every, reach, box, cells, len(old), np.full(int(np.prod(cells)), -1, np.int32),
@@ -108,11 +108,11 @@ def place_sites(geometry: CellGeometry, rng: np.random.Generator) -> Sites:
 def _fill(sites: Sites, rng: np.random.Generator) -> None:
     """Fill the volume: 15 candidates per cube of the local spacing, drawn cell by cell of a coarse grid."""
     geometry = sites.geometry
-    n_c = np.maximum(1, np.ceil(geometry.box / (2 * geometry.spacing)).astype(int))
+    n_c = np.maximum(1, np.ceil(geometry.box / (2 * geometry.finest)).astype(int))
     size = geometry.box / n_c
     corner = np.stack(np.meshgrid(*map(np.arange, n_c), indexing="ij"), axis=-1).reshape(-1, 3) * size
     reach = geometry.growth * 0.5 * float(np.linalg.norm(size))  # the spacing varies by no more within a cell
-    least = np.maximum(geometry.spacing, geometry.spacing_at(corner + 0.5 * size) - reach)
+    least = np.maximum(geometry.finest, geometry.spacing_at(corner + 0.5 * size) - reach)
     cell = np.repeat(np.arange(len(corner)), rng.poisson(15 * np.prod(size) / least**3))
     x = corner[cell] + rng.random((len(cell), 3)) * size
     x = x[rng.random(len(x)) < (least[cell] / geometry.spacing_at(x)) ** 3]

@@ -26,6 +26,7 @@ from latticecell.meshing.geometry import (
     Batch,
     CellGeometry,
     Constraints,
+    Grading,
     Indices,
     Label,
 )
@@ -40,13 +41,11 @@ NEIGHBOURS = 12  # seeds that are looked at for the nearest grain boundary
 class SphereGeometry(CellGeometry):
     """Spherical particles cut into grains by the Laguerre tessellation of their seeds, around cavities."""
 
-    def __init__(self, micro: Microstructure, spacing: float, spacing_max: float, growth: float):
+    def __init__(self, micro: Microstructure, grading: Grading):
         count = np.bincount(micro.particle_g, minlength=len(micro.radius_p))
         ends = np.cumsum(count) if micro.cavity > 0 else np.zeros(0, int)
         particle = np.insert(micro.particle_g, ends, np.arange(len(ends)))
-        super().__init__(
-            micro.box_c / UM, micro.interface_z / UM, particle, spacing / UM, spacing_max / UM, growth
-        )
+        super().__init__(micro.box_c / UM, micro.interface_z / UM, particle, grading)
         self.center = micro.center_pc / UM
         self.radius = micro.radius_p / UM
         self.cavity = micro.cavity / UM
@@ -109,7 +108,7 @@ class SphereGeometry(CellGeometry):
     def least_spacing(self, z: float) -> float:
         """Least wanted distance between sites on a z-plane: below or above the centres."""
         below = np.concatenate([self.center[:, :2], np.full((len(self.center), 1), z)], axis=1)
-        return float(self.spacing_at(below).min())
+        return min(self.spacing_max, self.finest + self.growth * max(float(self.depth(below).min()), 0.0))
 
     def nearest_grains(self, which: Indices, relative: Floats, k: int) -> tuple[Floats, Indices]:
         """Distances to the nearest ``k`` seeds of the particle, and their grains (-1: no such grain).
@@ -143,16 +142,30 @@ class SphereGeometry(CellGeometry):
         distance = np.minimum(np.abs(depth), np.abs(x[:, 2:] - planes).min(axis=1))
         inside = np.flatnonzero(depth < 0)
         if len(inside):
-            d, g = self.nearest_grains(which[inside], relative[inside], NEIGHBOURS)
-            apart = np.linalg.norm(self.seed[g[:, 1:]] - self.seed[g[:, :1]], axis=2)
-            there = g[:, 1:] >= 0
-            gap = np.full(there.shape, np.inf)
-            np.divide(d[:, 1:] ** 2 - d[:, :1] ** 2, 2 * apart, out=gap, where=there)
-            distance[inside] = np.minimum(distance[inside], gap.min(axis=1))
+            gap = self._nearest_boundary(which[inside], relative[inside])
+            distance[inside] = np.minimum(distance[inside], gap)
         if self.cavity > 0:
             above = np.linalg.norm(relative, axis=1) - self.cavity
             distance = np.where(above < 0, -above, np.minimum(distance, above))
         return distance
+
+    def boundary_distance(self, x: Floats) -> Floats:
+        """Distance to the nearest grain boundary; outside of a particle to where that meets its surface."""
+        depth, which, relative = self.locate(x)
+        outside = np.maximum(depth, 0)
+        radius = self.radius[which]
+        return np.hypot(
+            outside, self._nearest_boundary(which, relative * (radius / (radius + outside))[:, None])
+        )
+
+    def _nearest_boundary(self, which: Indices, relative: Floats) -> Floats:
+        """Distance of points from the planes of the cell of their particle that they lie in."""
+        d, g = self.nearest_grains(which, relative, NEIGHBOURS)
+        apart = np.linalg.norm(self.seed[g[:, 1:]] - self.seed[g[:, :1]], axis=2)
+        there = g[:, 1:] >= 0
+        gap = np.full(there.shape, np.inf)
+        np.divide(d[:, 1:] ** 2 - d[:, :1] ** 2, 2 * apart, out=gap, where=there)
+        return gap.min(axis=1)
 
     def project(self, x: Floats, labels: Sequence[Label]) -> Floats:
         """Closest points where the closures of all the domains of each label meet (Gauss-Newton)."""
@@ -300,7 +313,7 @@ def _particle_features(
     surfaces: _Candidates,
 ) -> None:
     """Vertices of the cells, edges clipped by the spheres, arcs, boundary polygons and the spheres."""
-    center, radius, h = geometry.center[p], geometry.radius[p], geometry.spacing
+    center, radius, h = geometry.center[p], geometry.radius[p], geometry.finest
     first, n = int(geometry.first[p]), int(geometry.count[p])
     own = slice(first, first + n)
     ridges, vertex_vc = polygons(geometry.seed[own], radius, geometry.weight[own])
@@ -365,7 +378,7 @@ def _boundary(
     surfaces: _Candidates,
 ) -> None:
     """Arcs where a grain boundary meets the spheres, and points on the boundary itself."""
-    center, radius, h = geometry.center[p], geometry.radius[p], geometry.spacing
+    center, radius, h = geometry.center[p], geometry.radius[p], geometry.finest
     first = int(geometry.first[p])
     a, b = first + pair[0], first + pair[1]
     sa, sb = geometry.seed[a], geometry.seed[b]

@@ -23,6 +23,7 @@ from latticecell.meshing.geometry import (
     Batch,
     CellGeometry,
     Constraints,
+    Grading,
     Indices,
     Label,
 )
@@ -52,7 +53,7 @@ class VoxelGeometry(CellGeometry):
         Thickness of the separator.
     volume_p : (n_particles,) float64
         Volume that each particle gets.
-    particle, spacing, spacing_max, growth
+    particle, grading
         As for `CellGeometry`.
     """
 
@@ -61,16 +62,17 @@ class VoxelGeometry(CellGeometry):
 
     def __init__(
         self, fields: Fields, label: Ints, voxel: Floats, separator: float, *, particle: Ints,
-        volume_p: Floats, spacing: float, spacing_max: float, growth: float,
+        volume_p: Floats, grading: Grading,
     ):  # fmt: skip
         extent = np.array(label.shape) * voxel
         box = np.array([*extent[:2], extent[2] + separator])
-        super().__init__(box, float(extent[2]), particle, spacing, spacing_max, growth)
+        super().__init__(box, float(extent[2]), particle, grading)
         self.fields, self.voxel, self.volume = fields, np.asarray(voxel, float), volume_p
         self._depth = _signed_distance(label < self.n_grains, self.voxel)
         self.features = find_features(self, label.shape, np.random.default_rng(len(particle)))
         self._tree = self.features.tree((2, 3, 4))
         self._line_tree = self.features.tree((3, 4))
+        self._boundary_tree = self.features.boundaries(self.n_grains)
 
     @property
     def volume_p(self) -> Floats:
@@ -83,6 +85,10 @@ class VoxelGeometry(CellGeometry):
         at = self.wrap(x) / self.voxel - 0.5
         at[:, :2] += 1  # the first layer is the image of the last
         return map_coordinates(self._depth, at.T, order=1, mode="nearest")
+
+    def boundary_distance(self, x: Floats) -> Floats:
+        """Distance to the nearest grain boundary."""
+        return _distance(self._boundary_tree, self.wrap(x), np.inf)
 
     def least_spacing(self, z: float) -> float:
         """Least wanted distance between sites on a z-plane."""
