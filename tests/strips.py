@@ -15,7 +15,7 @@ from latticecell import SolveError, State, config_from_table
 from latticecell.laws.elastic import isotropic_stiffness
 from latticecell.materials import mechanical_laws
 from latticecell.meshing.generate import _generate
-from latticecell.meshing.geometry import FREE, IN_PLANE, UM, CellGeometry, Constraints
+from latticecell.meshing.geometry import FREE, IN_PLANE, UM, CellGeometry, Constraints, Grading
 from latticecell.network import assemble_network
 from latticecell.physics.mechanics import Mechanics
 
@@ -29,7 +29,8 @@ class StripGeometry(CellGeometry):
     volume_p = np.zeros(0)
 
     def __init__(self, box, spacing, growth):
-        super().__init__(box, box[2] / 2, np.zeros(0, np.int32), spacing, box[1] / 4, growth)
+        grading = Grading(spacing, box[1] / 4, growth, spacing)
+        super().__init__(box, box[2] / 2, np.zeros(0, np.int32), grading)
 
     def depth(self, x):
         return np.abs(x[:, 2] - self.interface_z)
@@ -39,6 +40,9 @@ class StripGeometry(CellGeometry):
 
     def feature_distance(self, x):
         return np.abs(x[:, 2:] - [0.0, self.interface_z, self.box[2]]).min(axis=1)
+
+    def boundary_distance(self, x):
+        return self.depth(x)
 
     def least_spacing(self, z):
         return float(self.spacing_at(np.array([[0.0, 0.0, z]]))[0])
