@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -371,7 +372,8 @@ def _time(seconds: float) -> str:
 
 def _bond(config: Config, section: str) -> Numbers:
     options = getattr(config, section)
-    bond_law(section, options.law, BondParameters.of(options, np.array([options.strength])))
+    strength_b, toughness_b = np.array([[options.strength], [options.fracture_energy]])
+    bond_law(section, options.law, BondParameters.of(options, strength_b, toughness_b))
     return ()
 
 
@@ -422,10 +424,30 @@ def _check_exclusions(config: Config) -> list[str]:
             f"materials.active.strain_frozen_below = {active.strain_frozen_below:g}: must be at most "
             f"{name}_stoichiometry = {active.strain_reference:g}, where the grains are free of strain"
         )
+    found += _check_misorientation(config)
     protocol = config.protocol
     if protocol.window is not None:
         if protocol.current_1c is not None:
             found.append("protocol.window: has no meaning beside current_1c_nA; give one of them")
         if not protocol.window[0] < protocol.window[1]:
             found.append(f"protocol.window = {list(protocol.window)}: the first must be below the second")
+    return found
+
+
+def _check_misorientation(config: Config) -> list[str]:
+    """Return what is wrong with the table of strength and toughness against misorientation."""
+    table, where = config.grain_boundary.misorientation, "grain_boundary.misorientation"
+    if table is None:
+        return []
+    found, angles = [], [round(math.degrees(angle), 9) for angle in table.angle]
+    if any(high <= low for low, high in itertools.pairwise(angles)):
+        found.append(f"{where}.angle_deg = [{', '.join(f'{angle:g}' for angle in angles)}]: must rise")
+    factors = {name: getattr(table, name) for name in ("strength_factor", "toughness_factor")}
+    if not any(factors.values()):
+        found.append(f"{where}: needs strength_factor or toughness_factor")
+    for name, factor in factors.items():
+        if factor and len(factor) != len(angles):
+            found.append(
+                f"{where}.{name}: {len(factor)} of them, must be as many as angle_deg, {len(angles)}"
+            )
     return found

@@ -17,6 +17,7 @@ from latticecell.laws.curve import MonotoneCurve
 from latticecell.laws.elastic import isotropic_stiffness, transversely_isotropic_stiffness
 from latticecell.laws.electrolyte import Liquid, Warmed
 from latticecell.laws.kinetics import LithiumKinetics, ParticleKinetics
+from latticecell.laws.misorientation import BoundaryCharacter
 from latticecell.laws.resistance import ExponentialContact
 from latticecell.protocol import one_c
 from latticecell.registry import Registry
@@ -153,12 +154,16 @@ class BondClass:
 
     ``law`` makes the cohesive law; strength [Pa] with the modulus of its Weibull distribution (None: all
     equal), fracture energy [J/m2], stiffness and residual stiffness [Pa/m], viscosity [s]; strength and
-    fracture energy in sliding (None: as in opening) and the exponent between.
+    fracture energy in sliding (None: as in opening) and the exponent between. Fracture energies scatter by a
+    modulus of their own, bond by bond or boundary by boundary, and may depend on the misorientation.
     """
 
     law: Callable[[BondParameters], BondLaw]
     strength: float
     weibull_modulus: float | None
+    toughness_weibull_modulus: float | None
+    scatter: Literal["bond", "boundary"]
+    character: BoundaryCharacter | None
     fracture_energy: float
     stiffness: float
     residual_stiffness: float
@@ -236,11 +241,21 @@ def mechanical_laws(config: Config) -> MechanicalLaws:
     )
 
 
+def _character(options: GrainBoundary) -> BoundaryCharacter | None:
+    table = options.misorientation
+    if table is None:
+        return None
+    return BoundaryCharacter(table.angle, table.strength_factor, table.toughness_factor)
+
+
 def _bond_class(section: str, options: Interface | GrainBoundary) -> BondClass:
     return BondClass(
         law=partial(bond_law, section, options.law),
         strength=options.strength,
         weibull_modulus=options.weibull_modulus,
+        toughness_weibull_modulus=options.toughness_weibull_modulus,
+        scatter=options.scatter,
+        character=_character(options) if isinstance(options, GrainBoundary) else None,
         fracture_energy=options.fracture_energy,
         stiffness=options.stiffness,
         residual_stiffness=options.residual_stiffness,

@@ -13,6 +13,7 @@ from latticecell.arrays import Floats
 from latticecell.errors import ConfigError
 from latticecell.fields import COLUMNS, Field, declarations
 from latticecell.network import Network
+from latticecell.physics.scatter import misorientation
 from latticecell.state import BENDING, CHARGE, ELECTRIC, VISCOUS, State
 from latticecell.stepper import Stepper, StepReport
 
@@ -310,6 +311,21 @@ DERIVED: Final[tuple[tuple[Field, Callable[[Derivation], NDArray]], ...]] = (
         Field("traction", "bond", "MPa", 1e-6, (3,),
               meaning="Force per area of the second side on the first, less viscous parts; 0 on tied bonds."),
         lambda now: now.mechanics.traction(now.state),
+    ),
+    (
+        Field("misorientation", "bond", "deg", 180 / np.pi, colours="viridis", from_zero=True,
+              meaning="Least angle between the crystals of two grains; 0 on the interface."),
+        lambda now: misorientation(now.network),
+    ),
+    (
+        Field("strength", "bond", "MPa", 1e-6, title="bond strength", from_zero=True,
+              meaning="Strength of a new bond in opening; 0 on tied ones."),
+        lambda now: now.mechanics.bonds.everywhere(now.mechanics.bonds.strength_b),
+    ),
+    (
+        Field("toughness", "bond", "J_per_m2", title="bond toughness", from_zero=True,
+              meaning="Energy of separation of a new bond in opening; 0 on tied ones."),
+        lambda now: now.mechanics.bonds.everywhere(now.mechanics.bonds.toughness_b),
     ),
 )  # fmt: skip
 """Declaration and computation (SI) of each field that follows from the state."""

@@ -22,6 +22,9 @@ from latticecell.errors import ConfigError
 Convention = Literal["quaternion", "rodrigues", "bunge_euler"]
 Sense = Literal["active", "passive"]
 
+SYMMETRY: Final = Rotation.create_group("D3", axis="Z")
+"""Rotations that leave a layered oxide R-3m as it is: threefold about [001], twofold about [100]."""
+
 COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "quaternion": ("w", "x", "y", "z"),
     "rodrigues": ("r1", "r2", "r3"),
@@ -94,3 +97,22 @@ def from_matrices(rotation_gcc: Floats, kind: Convention, sense: Sense) -> Float
 def angle_between(a: Floats, b: Floats) -> Floats:
     """Angles that turn rotations (n, 3, 3) into others, in degrees."""
     return np.degrees((Rotation.from_matrix(a).inv() * Rotation.from_matrix(b)).magnitude())
+
+
+def disorientation(a: Floats, b: Floats) -> Floats:
+    """Least angle that turns crystals of point group -3m into others, in degrees.
+
+    The least over `SYMMETRY` of the angle of a^T b (Morawiec, J. Appl. Cryst. 28, 289 (1995)); at most 104.48
+    degrees.
+
+    Parameters
+    ----------
+    a, b : (n, 3, 3) float64
+        Rotations from crystal to cell axes.
+
+    Returns
+    -------
+    (n,) float64
+    """
+    between = Rotation.from_matrix(a).inv() * Rotation.from_matrix(b)
+    return np.degrees(np.min([(between * own).magnitude() for own in SYMMETRY], axis=0))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from latticecell.errors import ConfigError
 from latticecell.laws import BOND_LAWS, bond_law
-from latticecell.laws.bond import BondParameters, weibull_strength
+from latticecell.laws.bond import BondParameters, weibull
 
 STRENGTH, TOUGHNESS, STIFFNESS, RESIDUAL = 137e6, 1.1645, 1e19, 1e13
 LENGTH = TOUGHNESS / STRENGTH
@@ -202,9 +202,9 @@ def test_contradictions_are_told_with_their_key(name, change, message):
         bond_law("interface", name, BondParameters(np.array([STRENGTH]), np.array([TOUGHNESS]), **values))
 
 
-def test_weibull_strength_keeps_its_mean():
-    strength = weibull_strength(100e6, 5.0, 200_000, np.random.default_rng(9))
+def test_weibull_keeps_its_mean():
+    strength = weibull(100e6, 5.0, 200_000, np.random.default_rng(9))
     assert strength.mean() == pytest.approx(100e6, rel=3e-3, abs=0)
     # coefficient of variation of a Weibull law with modulus 5
     assert strength.std() / strength.mean() == pytest.approx(0.229, rel=1e-2, abs=0)
-    assert (weibull_strength(100e6, None, 3, np.random.default_rng(9)) == 100e6).all()
+    assert (weibull(100e6, None, 3, np.random.default_rng(9)) == 100e6).all()

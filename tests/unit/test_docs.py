@@ -19,6 +19,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 PAGES = [
     *sorted((DOCS / "extending").glob("*.md")),
     DOCS / "results.md",
+    DOCS / "bonds.md",
     DOCS / "materials.md",
     DOCS / "labels.md",
     DOCS / "bpx.md",

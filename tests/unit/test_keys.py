@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import tomli
 
-from latticecell.config import Config, GrainSizes, Labels, Packing, Profile, SeedPoints
+from latticecell.config import Config, GrainSizes, Labels, MisorientationFactors, Packing, Profile, SeedPoints
 from latticecell.errors import ConfigError
 from latticecell.reader import config_from_table
 from latticecell.schema import key_of, subsection
@@ -19,6 +19,7 @@ APART = {
     "[microstructure.seeds]": SeedPoints,
     "[microstructure.labels]": Labels,
     "[geometry.packing]": Packing,
+    "[grain_boundary.misorientation]": MisorientationFactors,
 }
 PAGE = Path(__file__).parents[2] / "docs" / "keys.md"
 

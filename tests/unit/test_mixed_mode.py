@@ -188,7 +188,7 @@ def test_the_file_says_what_is_left_out_as_opening():
     config = config_from_table(
         {"interface": {"law": "mixed_mode", "strength_MPa": 80.0, "shear_fracture_energy_J_per_m2": 3.0}}
     )
-    found = BondParameters.of(config.interface, np.array([80e6, 40e6]))
+    found = BondParameters.of(config.interface, np.array([80e6, 40e6]), np.array([1.0, 1.0]))
     np.testing.assert_allclose(found.shear_strength_b, [80e6, 40e6])
     np.testing.assert_allclose(found.shear_fracture_energy_b, 3.0)
     assert found.mixing_exponent == 2.0

@@ -1,5 +1,7 @@
 """One bond that separates costs G_c A to 1e-6: opening, sliding, both, straight and bent, for every law."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy.integrate import quad
@@ -52,8 +54,7 @@ def work(own, way_bc, sizes):
         answer = own.respond(size * way_bc, NORMAL, start, fresh, 60.0)
         return float(np.sum(answer.traction_bc * way_bc))
 
-    pairs = zip(sizes[:-1], sizes[1:], strict=True)
-    return sum(quad(pull, low, high, epsabs=1e-12, epsrel=1e-9)[0] for low, high in pairs)
+    return sum(quad(pull, *ends, epsabs=1e-12, epsrel=1e-9)[0] for ends in pairwise(sizes))
 
 
 @laws

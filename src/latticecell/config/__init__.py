@@ -22,7 +22,7 @@ from latticecell.config.cell import (
     SeedPoints,
     Texture,
 )
-from latticecell.config.interfaces import GrainBoundary, Interface, Kinetics
+from latticecell.config.interfaces import GrainBoundary, Interface, Kinetics, MisorientationFactors
 from latticecell.config.materials import ActiveMaterial, Ecbd, Electrolyte, Materials, Separator
 from latticecell.config.numerics import Cell1d, Output, Solver
 from latticecell.config.protocol import MOST_POINTS, Profile, Protocol, Step
@@ -45,6 +45,7 @@ __all__ = [
     "Materials",
     "Mechanics",
     "Microstructure",
+    "MisorientationFactors",
     "NetworkOptions",
     "Output",
     "Packing",

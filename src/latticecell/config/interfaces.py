@@ -21,6 +21,9 @@ CurrentDensity = Annotated[float, Quantity("A_per_m2", ge=1e-6, le=1e6)]
 Temperature = Annotated[float, Quantity("K", ge=200, le=500)]
 MixingExponent = Annotated[float, Quantity(ge=0.2, le=10)]
 WeibullModulus = Annotated[float, Quantity(ge=1.1, le=1e3)]
+Misorientation = Annotated[float, Quantity("deg", ge=0, le=105)]
+Factor = Annotated[float, Quantity(ge=1e-3, le=1e3)]
+MOST_ANGLES = 1000
 
 
 class Interface(Section):
@@ -46,12 +49,37 @@ class Interface(Section):
     """Time of the viscous regularisation: breaking open within this time adds a traction of one strength."""
     weibull_modulus: WeibullModulus | None = Field(default=None, examples=[10.0])
     """Weibull modulus of the scatter of the interface strength; left out: no scatter."""
+    toughness_weibull_modulus: WeibullModulus | None = Field(default=None, examples=[5.0])
+    """Weibull modulus of the scatter of the fracture energy, apart from strength; left out: no scatter."""
+    scatter: Literal["bond", "boundary"] = "bond"
+    """Whether each bond is drawn, or one value for the whole surface of a grain."""
     resistance: Resistance = 5e-4
     """Contact resistance of the closed interface."""
     resistance_gap: Nanometres = 10.0
     """Opening over which the contact resistance grows by a factor e."""
     resistance_max: ResistanceCap = 100.0
     """Largest contact resistance, however wide the interface opens."""
+
+
+class MisorientationFactors(Section):
+    """Strength and toughness against the misorientation of the two grains; left out by default.
+
+    That is the least angle between their crystals (point group -3m). Factors on ``strength`` and
+    ``fracture_energy``, linear between the angles and constant beyond them.
+    """
+
+    angle: tuple[Misorientation, ...] = Field(
+        min_length=1, max_length=MOST_ANGLES, examples=[[0.0, 5.0, 15.0]]
+    )
+    """Misorientations, rising."""
+    strength_factor: tuple[Factor, ...] | None = Field(
+        default=None, max_length=MOST_ANGLES, examples=[[1.5, 1.2, 1.0]]
+    )
+    """Strength there over ``strength``; left out: 1."""
+    toughness_factor: tuple[Factor, ...] | None = Field(
+        default=None, max_length=MOST_ANGLES, examples=[[2.0, 1.3, 1.0]]
+    )
+    """Energy of separation there over ``fracture_energy``; left out: 1."""
 
 
 class GrainBoundary(Section):
@@ -79,6 +107,14 @@ class GrainBoundary(Section):
     """Time of the viscous regularisation: breaking open within this time adds a traction of one strength."""
     weibull_modulus: WeibullModulus | None = Field(default=None, examples=[10.0])
     """Weibull modulus of the scatter of the grain-boundary strength; left out: no scatter."""
+    toughness_weibull_modulus: WeibullModulus | None = Field(default=None, examples=[5.0])
+    """Weibull modulus of the scatter of the fracture energy, apart from strength; left out: no scatter."""
+    scatter: Literal["bond", "boundary"] = "bond"
+    """Whether each bond is drawn, or one value for the whole boundary between two grains."""
+    misorientation: MisorientationFactors | None = Field(
+        default=None, examples=[{"angle_deg": [0.0, 5.0, 15.0], "toughness_factor": [2.0, 1.3, 1.0]}]
+    )
+    """Strength and toughness against misorientation; left out: all grain boundaries are alike."""
     permeance: Permeance = 2e-7
     """Flux of Li through a closed grain boundary per difference of concentration, tied or breakable."""
     permeance_activation_energy: ActivationEnergy | None = Field(default=None, examples=[25.0])

@@ -47,12 +47,15 @@ class BondParameters:
     mixing_exponent: float = MIXING
 
     @classmethod
-    def of(cls, options: BondOptions, strength_b: Floats) -> BondParameters:
-        """Return the parameters of bonds with these strengths; what is left out is that of opening."""
+    def of(cls, options: BondOptions, strength_b: Floats, toughness_b: Floats) -> BondParameters:
+        """Return the parameters of bonds with these strengths [Pa] and toughnesses [J/m2], (n_bonds,).
+
+        What is left out of sliding is that of opening.
+        """
         shear, energy = options.shear_strength, options.shear_fracture_energy
         return cls(
             strength_b,
-            np.full(len(strength_b), options.fracture_energy),
+            toughness_b,
             options.stiffness,
             options.residual_stiffness,
             1.0 if shear is None else shear / options.strength,
@@ -257,8 +260,8 @@ def bilinear_damage(effective_b: Floats, onset_b: Floats, final_b: Floats) -> Fl
     return final_b * (stretch - onset_b) / (stretch * (final_b - onset_b))
 
 
-def weibull_strength(mean: float, modulus: float | None, size: int, rng: np.random.Generator) -> Floats:
-    """Draw strengths with a given mean, (size,) [Pa]; all equal where ``modulus`` is None."""
+def weibull(mean: float, modulus: float | None, size: int, rng: np.random.Generator) -> Floats:
+    """Draw strengths or toughnesses with a given mean, (size,); all equal where ``modulus`` is None."""
     if modulus is None:
         return np.full(size, mean)
     return mean / gamma(1 + 1 / modulus) * rng.weibull(modulus, size)

@@ -9,9 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from latticecell.arrays import Bools, Floats
-from latticecell.laws.bond import BondLaw, BondParameters, TangentKind, weibull_strength
+from latticecell.laws.bond import BondLaw, BondParameters, TangentKind
 from latticecell.materials import MechanicalLaws
 from latticecell.network import GB_BOND, INTERFACE_BOND, Network
+from latticecell.physics.scatter import Scatter
 
 PANELS = 2.0 ** np.array([-np.inf, *range(-12, 1)])
 """Ends of the panels of `Bonds.work`, shares of a way: fine at its begin, where an intact bond softens."""
@@ -38,9 +39,9 @@ class BondForces(NamedTuple):
 class Bonds:
     """Active bonds: those of the particle surface, and grain boundaries unless they are tied.
 
-    Strengths are drawn from the microstructure's seed, so the same file gives the same bonds. A bond may
-    carry a viscous traction eta d(opening)/dt with eta = viscosity strength^2 / (2 G_c), a regularisation
-    that is the same for every law.
+    Strengths and toughnesses are drawn, see `Scatter`: the same file gives the same bonds. A bond may carry a
+    viscous traction eta d(opening)/dt with eta = viscosity strength^2 / (2 G_c), a regularisation that is the
+    same for every law.
 
     Attributes
     ----------
@@ -48,8 +49,8 @@ class Bonds:
         Their indices in the network, grain boundaries first.
     node_bn : (n_active, 2) int32
         Their nodes.
-    strength_b : (n_active,) float64
-        Their strengths [Pa].
+    strength_b, toughness_b : (n_active,) float64
+        Their strengths [Pa] and energies of separation [J/m2], in opening.
     separation_energy : float
         What would separate all of them [J].
     n_columns : int
@@ -58,17 +59,16 @@ class Bonds:
 
     def __init__(self, laws: MechanicalLaws, network: Network):
         self._n_bonds = network.n_bonds
-        rng = np.random.default_rng([laws.seed, 2])
+        scatter = Scatter(laws.seed, network)
         active, strengths, energies, viscosities = [], [], [], []
         self._laws: list[tuple[slice, BondLaw]] = []
         start = 0
         for kind, own in ((GB_BOND, laws.grain_boundary), (INTERFACE_BOND, laws.interface)):
             bonds = np.flatnonzero(network.kind_b == kind)
-            strength = weibull_strength(own.strength, own.weibull_modulus, len(bonds), rng)
+            strength, energy = scatter.draw(own, kind, bonds)
             if kind == GB_BOND and laws.tied:
                 continue
-            parameters = BondParameters.of(own, strength)
-            energy = parameters.fracture_energy_b
+            parameters = BondParameters.of(own, strength, energy)
             self._laws.append((slice(start, start + len(bonds)), own.law(parameters)))
             start += len(bonds)
             active.append(bonds)
@@ -81,7 +81,8 @@ class Bonds:
         self.normal_bc = network.normal_bc[self.active_b]
         self.area_b = network.area_b[self.active_b]
         self.is_interface_b = network.kind_b[self.active_b] == INTERFACE_BOND
-        self.separation_energy = float(self.area_b @ np.concatenate(energies))
+        self.toughness_b = np.concatenate(energies)
+        self.separation_energy = float(self.area_b @ self.toughness_b)
         self.n_columns = max(len(law.columns) for _, law in self._laws)
 
     def everywhere(self, active: Floats) -> Floats:
