@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from latticecell.config import Config
+from latticecell.config import Config, Output
 from latticecell.continuation import Origin, origin_of
 from latticecell.coverage import Coverage
 from latticecell.effort import Effort
@@ -20,12 +20,13 @@ from latticecell.materials import named_laws
 from latticecell.network import Network
 from latticecell.observables import Observer
 from latticecell.output.cache import network_of
+from latticecell.output.files import write_file
 from latticecell.output.lock import Lock
-from latticecell.output.record import PLOT, is_run, with_cycles
+from latticecell.output.record import CYCLES, PLOT, is_run, with_cycles
 from latticecell.output.rundir import RunDirectory, Status, refuse_occupied
 from latticecell.protocol import due, number_of_stages, stages
 from latticecell.registry import compare
-from latticecell.results import Run, open_run
+from latticecell.results import CycleTable, Run, open_run
 from latticecell.state import State
 from latticecell.stepchecks import check_protocol
 from latticecell.stepper import Cursor, Stepper, StepReport
@@ -292,7 +293,7 @@ class Simulation:
             raise
         finally:
             last = [self._checkpoint] if whole else []
-            self.directory.conclude(status, message, *last, self._index, self._plot)
+            self.directory.conclude(status, message, *last, self._index, self._conclude)
             self._left = self.directory.checkpoint_digest()
 
     def _leaves(self, time: float) -> tuple[str, ...]:
@@ -344,20 +345,36 @@ class Simulation:
         before = -np.inf if report.trial is None else time - report.trial.dt
         ends = output.stage_ends
         if ends is None:
-            ends = number_of_stages(config.protocol) <= FEW_STAGES
+            ends = keeps_few(output) or number_of_stages(config.protocol) <= FEW_STAGES
+        told = (every and report.cursor.steps % every == 0) or (ends and report.stage_finished)
         return bool(
-            (every and report.cursor.steps % every == 0)
-            or (ends and report.stage_finished)
+            (told and is_kept(output, report.stage.cycle + 1))
             or due(output.times, before, time, config.solver.dt_min)
         )
 
-    def _plot(self) -> None:
+    def _conclude(self) -> None:
+        """Write what follows from the history: the table of cycles, and the plot."""
         from latticecell.output.plots import summary  # matplotlib takes a while to load
 
+        config, path = self.stepper.config, self.directory.path
         with self.directory.effort.phase("output"):
             history = self.directory.history()
             if history:
-                summary(history, self.directory.path / PLOT, self.stepper.config.name)
+                table = CycleTable.of(history, self.cursor.finished, config.geometry.width**2)
+                write_file(path / CYCLES, table.to_csv())
+                summary(history, path / PLOT, config.name)
+
+
+def keeps_few(output: Output) -> bool:
+    """Whether only snapshots of certain cycles are kept."""
+    return output.kept_cycles is not None or output.kept_cycles_every is not None
+
+
+def is_kept(output: Output, cycle: int) -> bool:
+    """Whether the snapshots of a cycle, from 1, are kept: as PyBaMM does, always those of the first."""
+    every = output.kept_cycles_every
+    chosen = cycle in (output.kept_cycles or ()) or (every is not None and cycle % every == 0)
+    return cycle == 1 or chosen or not keeps_few(output)
 
 
 def with_threads(config: Config, threads: int) -> Config:

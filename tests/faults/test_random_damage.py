@@ -20,7 +20,7 @@ from latticecell.output.inspection import inspect
 
 LATE = 13
 """Steps, of about 16, after which runs are stopped: in the second stage, beyond a checkpoint."""
-UNREAD = ("summary.png", "fields.vtkhdf", "checkpoint_previous.h5")
+UNREAD = ("summary.png", "cycles.csv", "fields.vtkhdf", "checkpoint_previous.h5")
 """Files that going on with a finished run has no use for."""
 READERS = {
     "report": ["report", "RUN", "-o", "OUT/report.html"],

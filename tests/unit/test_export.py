@@ -203,7 +203,7 @@ def table(path):
 
 def test_tables_hold_what_the_run_holds(finished, network, tmp_path):
     written = export_run(finished, "csv", tmp_path)
-    assert len(written) == 2 + 3 * len(finished.snapshots)
+    assert len(written) == 3 + 3 * len(finished.snapshots)
     shot = widest(finished)
     nodes, tets, bonds = (table(tmp_path / f"{n}_{shot.index:04d}.csv") for n in ("nodes", "tets", "bonds"))
     x = np.stack([nodes[f"{axis}_um"] for axis in "xyz"], axis=1)

@@ -5,7 +5,10 @@ import pytest
 
 from cells import tiny
 from latticecell import open_run, run
-from latticecell.results.history import balances, cycle_summaries, moments, stage_spans
+from latticecell.results.cycles import CycleTable
+from latticecell.results.history import balances, moments, stage_spans
+
+AREA = 2.25e-10
 
 
 def made_up():
@@ -24,7 +27,7 @@ def made_up():
 
 
 def test_cycles_are_summed_by_the_direction_of_the_current():
-    first, second = cycle_summaries(made_up(), finished=True)
+    first, second = CycleTable.of(made_up(), True, AREA)
     assert (first.charge_time, first.discharge_time) == (50.0, 25.0)
     assert first.charge_capacity == pytest.approx(25 * 4.1)
     assert first.discharge_capacity == pytest.approx(25 * 2.7)
@@ -34,10 +37,10 @@ def test_cycles_are_summed_by_the_direction_of_the_current():
 
 
 def test_an_unfinished_cycle_has_no_efficiency():
-    first, second = cycle_summaries(made_up(), finished=False)
+    first, second = CycleTable.of(made_up(), False, AREA)
     assert first.efficiency is not None and second.efficiency is None
     charging = {name: values[:4] for name, values in made_up().items()}
-    (only,) = cycle_summaries(charging, finished=True)
+    (only,) = CycleTable.of(charging, True, AREA)
     assert only.discharge_time is only.discharge_capacity is only.efficiency is None
 
 

@@ -15,7 +15,7 @@ INPUTS = sorted([*ROOT.glob("inputs/*.toml"), *ROOT.glob("studies/*/inputs/*.tom
 def test_input_runs(path, tmp_path):
     small = [
         "network.spacing_um=1.4", "network.spacing_max_um=4.0", "network.growth=0.6",
-        "microstructure.grains=8",
+        "microstructure.grains=8", "protocol.cycles=1",
         'protocol.steps=[{kind = "charge", c_rate = 1.0, duration_s = 200.0}]',
     ]  # fmt: skip
     result = run(read_config(path, small), tmp_path / "r")

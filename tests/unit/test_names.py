@@ -14,7 +14,7 @@ import latticecell as lc
 from cells import tiny
 from latticecell import view
 from latticecell.export import export_run
-from latticecell.output.plots import plain
+from latticecell.output.look import plain
 from latticecell.report import write_report
 from latticecell.report.html import page, picture
 from latticecell.study.plan import file_name

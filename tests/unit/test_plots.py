@@ -7,7 +7,8 @@ from matplotlib.image import imread
 from matplotlib.text import Text
 
 from latticecell import ConfigError
-from latticecell.output.plots import DPI, SHADES, WIDTH_INCH, plain, summary, summary_figure
+from latticecell.output.look import DPI, WIDTH_INCH, plain
+from latticecell.output.plots import SHADES, summary, summary_figure
 
 ROWS = 90
 

@@ -102,6 +102,22 @@ def test_snapshots_by_steps_stage_ends_or_never(tmp_path, monkeypatch):
     assert times_of(tmp_path / "many") == [0.0]
 
 
+def test_snapshots_of_chosen_cycles(tmp_path):
+    """The first cycle is always kept, as by PyBaMM; the end of each stage, and what is asked for besides."""
+    steps = [{"kind": "charge", "c_rate": 1.0, "duration_s": 0.2},
+             {"kind": "discharge", "c_rate": 1.0, "duration_s": 0.1}]  # fmt: skip
+    for name, output, expected in (
+        ("listed", {"kept_cycles": [3]}, [0.2, 0.3, 0.8, 0.9]),
+        ("every", {"kept_cycles_every": 2, "fields_every": 3, "stage_ends": False}, [0.0, 0.3, 0.6, 1.2]),
+        ("both", {"kept_cycles_every": 3, "kept_cycles": [2], "times_s": [1.1]},
+         [0.2, 0.3, 0.5, 0.6, 0.8, 0.9, 1.1]),
+    ):  # fmt: skip
+        config = timed({"fields_every": 0} | output, steps)
+        config = config.model_copy(update={"protocol": config.protocol.model_copy(update={"cycles": 4})})
+        run(config, tmp_path / name)
+        assert times_of(tmp_path / name) == pytest.approx(expected)
+
+
 def test_an_emptied_particle_is_called_empty(tmp_path):
     steps = [{"kind": "charge", "c_rate": 5.0, "duration_s": 7200.0}]
     with pytest.raises(SolveError, match="the surface of the particle is empty") as caught:

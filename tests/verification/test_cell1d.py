@@ -250,7 +250,7 @@ def test_command_runs_and_explains(tmp_path):
     result = RUNNER.invoke(app, ["cell1d", str(file), "-o", str(out)])
     assert result.exit_code == 0, result.output
     assert "charge 1 ends at 60.0 s" in result.output
-    assert {"config.toml", "run.json", "history.csv", "history.sum", "summary.png"} == {
+    assert {"config.toml", "run.json", "history.csv", "history.sum", "cycles.csv", "summary.png"} == {
         p.name for p in out.iterdir()
     }
     assert RUNNER.invoke(app, ["cell1d", str(file), "-o", str(out)]).exit_code == 2

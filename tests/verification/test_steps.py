@@ -15,7 +15,8 @@ from latticecell.meshing.generate import build_network
 from latticecell.microstructure import build_microstructure
 from latticecell.observables import Observer
 from latticecell.protocol import one_c, stages
-from latticecell.results.history import History, cycle_summaries, stage_spans
+from latticecell.results.cycles import CycleTable
+from latticecell.results.history import History, stage_spans
 from latticecell.run import Simulation, run
 from latticecell.stepper import Stepper, StepReport
 
@@ -277,7 +278,7 @@ def test_repeats_are_counted_out(network):
     assert found == [(cycle, i, kind) for cycle in (0, 1) for i, kind in enumerate(kinds)]
     history = History(history_of(config, network))
     assert len(stage_spans(history)) == 20
-    cycles = cycle_summaries(history, finished=True)
+    cycles = CycleTable.of(history, True, 2.25e-10)
     assert cycles[0].discharge_capacity == pytest.approx(10 * one_c(config), rel=1e-10)
 
 

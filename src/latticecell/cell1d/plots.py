@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from latticecell.output.plots import (
+from latticecell.output.look import (
     BLACK,
     BLUE,
     FONT,
@@ -17,10 +17,9 @@ from latticecell.output.plots import (
     ROW_INCH,
     VERMILLION,
     WIDTH_INCH,
-    History,
     plain,
-    write_png,
 )
+from latticecell.output.plots import History, write_png
 
 COLORS = {"charge": VERMILLION, "discharge": BLUE, "hold": GREEN, "rest": BLACK}
 

@@ -15,8 +15,10 @@ from latticecell.config import Config
 from latticecell.coverage import Coverage
 from latticecell.errors import ConfigError, OutputError, SolveError
 from latticecell.materials import electro_laws
-from latticecell.output.record import PLOT
+from latticecell.output.files import write_file
+from latticecell.output.record import CYCLES, PLOT
 from latticecell.output.rundir import RunDirectory, Status
+from latticecell.results import CycleTable
 from latticecell.temperature import at_temperature
 from latticecell.threads import one_blas_thread
 from latticecell.units import FARADAY
@@ -86,14 +88,17 @@ def advance(config: Config, cell: Cell, directory: RunDirectory) -> Generator[St
         status, message = "failed", str(error)
         raise
     finally:
-        directory.conclude(status, message, lambda: _plot(config, directory))
+        directory.conclude(status, message, lambda: _conclude(config, directory, status == "done"))
 
 
-def _plot(config: Config, directory: RunDirectory) -> None:
+def _conclude(config: Config, directory: RunDirectory, finished: bool) -> None:
+    """Write what follows from the history: the table of cycles, and the plot."""
     from latticecell.cell1d.plots import voltage_plot  # matplotlib takes a while to load
 
     history = directory.history()
     if history:
+        table = CycleTable.of(history, finished, config.geometry.width**2)
+        write_file(directory.path / CYCLES, table.to_csv())
         voltage_plot(history, directory.path / PLOT, config.name)
 
 

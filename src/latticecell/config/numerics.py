@@ -19,6 +19,7 @@ Tolerance = Annotated[float, Quantity(ge=1e-12, le=0.1)]
 Iterations = Annotated[int, Field(strict=True, ge=1, le=1000)]
 FineTolerance = Annotated[float, Quantity(ge=1e-12, le=1e-3)]
 Every = Annotated[int, Field(strict=True, ge=1, le=10**9)]
+CycleNumber = Annotated[int, Field(strict=True, ge=1, le=100_000)]
 EveryOrNever = Annotated[int, Field(strict=True, ge=0, le=10**9)]
 Moment = Annotated[float, Quantity("s", ge=0, le=1e12)]
 Mobility = Annotated[float, Quantity("m2_per_s", ge=1e-24, le=1e-8)]
@@ -78,7 +79,11 @@ class Output(Section):
     times: tuple[Moment, ...] = ()
     """Times of further snapshots; a step that would pass one is cut to end there, so later steps differ."""
     stage_ends: StrictBool | None = Field(default=None, examples=[True])
-    """Whether the end of every protocol step adds a snapshot; left out: if all cycles have at most 50."""
+    """Whether each step's end adds a snapshot; left out: in kept cycles, or if all have at most 50 steps."""
+    kept_cycles: tuple[CycleNumber, ...] | None = Field(default=None, examples=[[10, 100]])
+    """Cycles whose snapshots are kept, besides those of the first one; left out: all, or by the next key."""
+    kept_cycles_every: CycleNumber | None = Field(default=None, examples=[50])
+    """Every how many cycles snapshots are kept, besides the first one; left out: by the key above."""
     full_states: StrictBool = False
     """Whether snapshots also hold the whole state, from which other runs can go on with continue_at."""
     checkpoint_every: Every = 10

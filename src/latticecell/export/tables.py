@@ -17,6 +17,7 @@ from latticecell.arrays import Ints
 from latticecell.fields import COMPONENTS
 from latticecell.output.files import replacing, write_file
 from latticecell.output.mesh import Mesh
+from latticecell.output.record import CYCLES
 from latticecell.reader import resolved_toml
 from latticecell.results import Run
 
@@ -28,10 +29,12 @@ Column = tuple[str, str, NDArray]
 
 
 def write_csv(run: Run, target: Path) -> Iterator[Path]:
-    """Write history, snapshots, and tables of nodes, tets and bonds; fields keep all their digits."""
+    """Write history, cycles, snapshots, and tables of nodes, tets and bonds; fields keep all their digits."""
     mesh, history = run.mesh, run.history
     if history:
         yield _write_rows(target / "history.csv", list(history), zip(*history.values(), strict=True))
+        write_file(target / CYCLES, run.cycles.to_csv())
+        yield target / CYCLES
     about = []
     for shot in run.snapshots:
         step = "" if shot.row is None else history["step"][shot.row]

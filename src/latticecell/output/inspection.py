@@ -12,7 +12,7 @@ from typing import Any
 from latticecell.errors import ConfigError, DamageWarning
 from latticecell.output import checkpoint, index
 from latticecell.output.files import ranges, verified
-from latticecell.output.record import PLOT
+from latticecell.output.record import DERIVED
 from latticecell.output.rundir import INDEX, RunDirectory
 
 
@@ -62,8 +62,9 @@ def inspect(path: Path) -> tuple[list[str], list[str]]:
     ):  # fmt: skip
         if os.path.lexists(path / name) or name in run.expected():
             look(name, partial(verified, path / name, kind))
-    if PLOT in run.info().get("files", {}):
-        look(PLOT, run.check_plot)
+    for name in DERIVED:
+        if name in run.info().get("files", {}):
+            look(name, partial(run.check_derived, name))
     return list(dict.fromkeys(problems)), good
 
 

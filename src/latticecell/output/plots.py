@@ -11,31 +11,31 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from latticecell.arrays import Floats
-from latticecell.errors import ConfigError, printable
+from latticecell.errors import ConfigError
+from latticecell.output.cycleplots import FEW_CYCLES, overlaid_figure, rows_of_cycles
 from latticecell.output.files import write_file
+from latticecell.output.look import (
+    BLACK,
+    BLUE,
+    DPI,
+    FONT,
+    GREEN,
+    LONG_RUN_S,
+    PURPLE,
+    ROW_INCH,
+    VERMILLION,
+    WIDTH_INCH,
+    plain,
+)
 
-# Okabe & Ito, https://jfly.uni-koeln.de/color/: told apart by colour-blind readers
-BLUE: Final = "#0072B2"
-VERMILLION: Final = "#D55E00"
-GREEN: Final = "#009E73"
-PURPLE: Final = "#CC79A7"
-BLACK: Final = "#000000"
 SHADES: Final = {
     "charge": "#E3EFF8", "discharge": "#FBEBDC", "hold": "#EAEAEA", "rest": "#F7F7F7", "profile": "#EFE7F4",
 }  # fmt: skip
-
-WIDTH_INCH: Final = 7.1
-"""Width of a two-column journal page."""
-ROW_INCH: Final = 2.35
-DPI: Final = 200
-FONT: Final = 8
-LONG_RUN_S: Final = 20000.0
 
 History = Mapping[str, NDArray]
 Line = tuple[str, str, str, str]
@@ -66,6 +66,8 @@ DAMAGE: Final[tuple[Line, ...]] = (
 def summary(history: History, path: str | Path, title: str) -> None:
     """Write the summary of a run as PNG, 7.1 inches wide at 200 dots an inch.
 
+    More than `FEW_CYCLES` cycles are laid over each other, see `overlaid_figure`.
+
     Parameters
     ----------
     history : mapping of str to (n_rows,) array
@@ -80,7 +82,8 @@ def summary(history: History, path: str | Path, title: str) -> None:
     ConfigError
         If there is no row.
     """
-    write_png(Path(path), summary_figure(history, title))
+    many = "cycle" in history and len(rows_of_cycles(history)) > FEW_CYCLES
+    write_png(Path(path), (overlaid_figure if many else summary_figure)(history, title))
 
 
 def write_png(path: Path, figure: Figure) -> None:
@@ -159,16 +162,6 @@ def summary_figure(history: History, title: str) -> Figure:
         patches = [Patch(facecolor=SHADES[kind], edgecolor="#999999", lw=0.5, label=kind) for kind in kinds]
         figure.legend(handles=patches, loc="outside lower center", ncols=len(kinds), fontsize=FONT)
     return figure
-
-
-def plain(text: str) -> str:
-    """Return a text from outside for a figure: dollar signs are no mathematics, controls are escaped.
-
-    What the font lacks becomes a box.
-    """
-    glyphs = get_font(findfont(FontProperties())).get_charmap()
-    shown = "".join(c if ord(c) in glyphs else "□" for c in printable(text))
-    return shown.replace("$", r"\$")
 
 
 def _column(history: History, name: str) -> Floats:

@@ -37,6 +37,9 @@ from latticecell.registry import recorded
 CONFIG: Final = "config.toml"
 SUMS: Final = "history.sum"
 PLOT: Final = "summary.png"
+CYCLES: Final = "cycles.csv"
+DERIVED: Final = (CYCLES, PLOT)
+"""Files that follow from the history, written at the end."""
 NETWORK: Final = "network.h5"
 
 
@@ -140,10 +143,10 @@ class Record:
         self._write({**self.own, **values})
 
     def digests(self) -> dict[str, str]:
-        """Return the digests of configuration, network and summary as they are, or were at first."""
+        """Return the digests of configuration, network and what follows, as they are or were at first."""
         files = self.own.get("files", {})
         once = {name: files.get(name) for name in (CONFIG, NETWORK)}
-        now = {name: sha256(self.path / name) for name in (CONFIG, PLOT) if (self.path / name).is_file()}
+        now = {name: sha256(self.path / name) for name in (CONFIG, *DERIVED) if (self.path / name).is_file()}
         if (self.path / NETWORK).is_file() and not once[NETWORK]:
             now[NETWORK] = header(self.path / NETWORK, KIND)["sha256"]
         return {**now, **{name: digest for name, digest in once.items() if digest}}

@@ -31,7 +31,7 @@ from latticecell.output.info import INFO, now
 from latticecell.output.lock import Lock
 from latticecell.output.mesh import Mesh
 from latticecell.output.network import KIND, read_network, write_network
-from latticecell.output.record import CONFIG, NETWORK, PLOT, SUMS, Record, is_run, sha256
+from latticecell.output.record import CONFIG, NETWORK, SUMS, Record, is_run, sha256
 from latticecell.output.snapshots import DISPLACEMENT, Snapshots
 from latticecell.output.snapshots import KIND as SNAPSHOT
 from latticecell.registry import recorded
@@ -185,10 +185,10 @@ class RunDirectory:
         problem = self._history.read(self._seal(info), growing=info["status"] == "running")[1]
         return "; ".join([problem] * bool(problem) + self._snapshots.times(self.n_snapshots())[1])
 
-    def check_plot(self) -> None:
-        """Raise `ConfigError` if ``summary.png`` is not the one that was drawn."""
-        if (wanted := self.record.own.get("files", {}).get(PLOT)) and sha256(self.path / PLOT) != wanted:
-            raise ConfigError(f"{self.path / PLOT}: is damaged, or was changed; history.csv holds its data")
+    def check_derived(self, name: str) -> None:
+        """Raise `ConfigError` if a file that follows from the history is not the one that was written."""
+        if (wanted := self.record.own.get("files", {}).get(name)) and sha256(self.path / name) != wanted:
+            raise ConfigError(f"{self.path / name}: is damaged, or was changed; history.csv holds its data")
 
     def expected(self) -> set[str]:
         """Return the names of the files that may not be missing: checkpoint and index of a run that ended."""

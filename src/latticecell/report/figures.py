@@ -15,8 +15,8 @@ from matplotlib.ticker import MaxNLocator
 from latticecell.arrays import Floats
 from latticecell.network import GB_BOND, INTERFACE_BOND
 from latticecell.observables import NM, OPEN_GAP
+from latticecell.output.look import BLUE, FONT, GREEN, LONG_RUN_S, PURPLE, VERMILLION, WIDTH_INCH
 from latticecell.output.mesh import Mesh
-from latticecell.output.plots import BLUE, FONT, GREEN, LONG_RUN_S, PURPLE, VERMILLION, WIDTH_INCH
 from latticecell.results import Grains, Run, Snapshot
 
 CLASSES: Final = {INTERFACE_BOND: "particle surface", GB_BOND: "grain boundaries"}

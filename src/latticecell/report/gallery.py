@@ -14,7 +14,7 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from latticecell.output.plots import FONT, WIDTH_INCH
+from latticecell.output.look import FONT, WIDTH_INCH
 from latticecell.report.figures import OPEN_NM
 from latticecell.report.tiles import (
     MARGIN,

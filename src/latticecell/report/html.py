@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from latticecell.effort import shares
 from latticecell.errors import printable
-from latticecell.output.plots import DPI
+from latticecell.output.look import DPI
 from latticecell.results import Check, CycleSummary, History, StageSpan
 
 NOTHING: Final = "–"

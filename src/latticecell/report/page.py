@@ -5,11 +5,14 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 
+import numpy as np
+
 from latticecell.errors import ConfigError
+from latticecell.output.cycleplots import rows_of_cycles
 from latticecell.output.files import make_folder, write_file
-from latticecell.output.plots import summary_figure
 from latticecell.reader import resolved_toml
 from latticecell.report import figures, html
+from latticecell.report.cycles import curves, cycle_section, tables
 from latticecell.report.gallery import Shown, gallery
 from latticecell.report.particles import particle_curves, particle_tables
 from latticecell.report.tiles import Section
@@ -68,18 +71,13 @@ def _compose(run: Run, particle: int) -> str:
         run.source.damage(),
     )
     section = Section.of(run.mesh, run.particle_center[particle], float(run.particle_reach[particle]))
-    ends = sorted({cycles[0].cycle, cycles[-1].cycle})
+    ends, (cycle_rows, stage_rows) = _pictured(run), tables(run)
     sections = [
-        ("Cycles", html.cycle_table(cycles, float(network.box_c[0] * network.box_c[1]))
-         + "<p>Capacities are the charge that passed, holds included.</p>"),
-        ("State at the end of each stage", html.stage_tables(history, run.stages)
-         + "<p>Quantiles of the von Mises stress σ vM are by volume, in the particles; its maximum does not "
-         "converge with the mesh. Broken: share of the area.</p>"),
+        ("Cycles", cycle_rows),
+        *cycle_section(run),
+        ("State at the end of each stage", stage_rows),
         *_particles(run),
-        ("Curves", html.picture(
-            summary_figure(history, run.name),
-            "Voltage, gap, stress, Li and damage against time",
-            "Cell voltage, normal opening of the particle surface, von Mises stress, Li, and damage.")),
+        ("Curves", curves(run)),
         ("Cracks", html.picture(
             figures.crack_area(run),
             "Crack area against time by bond class",
@@ -110,6 +108,15 @@ def _particles(run: Run) -> list[tuple[str, str]]:
     )
     curves = html.picture(particle_curves(run), "Stoichiometry and gap of each particle", caption)
     return [("Particles", particle_tables(run) + curves)]
+
+
+def _pictured(run: Run) -> list[int]:
+    """Return the first cycle and the last one of which there are snapshots, or the last of all."""
+    clock, times, rows = run.history["time_s"], run.snapshots.times, rows_of_cycles(run.history)
+    spans = {number: (clock[own.start], clock[own.stop - 1]) for number, own in rows.items()}
+    numbers = list(spans)
+    with_some = [n for n, (begin, end) in spans.items() if np.any((times > begin) & (times <= end))]
+    return sorted({numbers[0], (with_some or numbers)[-1]})
 
 
 def _shown(run: Run, cycle: int) -> list[Shown]:

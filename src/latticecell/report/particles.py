@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from latticecell.arrays import Floats
-from latticecell.output.plots import FONT, LONG_RUN_S, WIDTH_INCH
+from latticecell.output.look import FONT, LONG_RUN_S, WIDTH_INCH
 from latticecell.report import html
 from latticecell.results import Run
 

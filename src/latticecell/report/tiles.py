@@ -16,8 +16,8 @@ from matplotlib.figure import FigureBase
 from latticecell.arrays import Bools, Floats
 from latticecell.fields import Field
 from latticecell.observables import weighted_quantile
+from latticecell.output.look import FONT, plain
 from latticecell.output.mesh import Mesh
-from latticecell.output.plots import FONT, plain
 from latticecell.results import Snapshot
 from latticecell.slicing import Cut, nearest_image, slice_facets, slice_simplices, triangle_area
 

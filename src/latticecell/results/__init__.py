@@ -1,6 +1,7 @@
 """Results of runs, as users' scripts, view, report, export and studies read them."""
 
-from latticecell.results.history import Check, CycleSummary, History, Moment, StageSpan
+from latticecell.results.cycles import CycleSummary, CycleTable
+from latticecell.results.history import Check, History, Moment, StageSpan
 from latticecell.results.run import Grains, Run, open_run
 from latticecell.results.snapshot import BondTable, FieldValues, Snapshot, Snapshots
 
@@ -8,6 +9,7 @@ __all__ = [
     "BondTable",
     "Check",
     "CycleSummary",
+    "CycleTable",
     "FieldValues",
     "Grains",
     "History",

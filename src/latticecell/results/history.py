@@ -1,4 +1,4 @@
-"""Numbers of a run, taken from its history: stages, cycles, moments worth showing, and the balances."""
+"""Numbers of a run, taken from its history: stages, moments worth showing, and the balances."""
 
 from __future__ import annotations
 
@@ -136,53 +136,6 @@ def moments(history: History, cycle: int, finished: bool) -> list[Moment]:
         done = finished or group[-1].last != final
         wanted.append((end, f"{kind}, {'end' if done else 'last'}"))
     return [Moment(label, time) for time, label in wanted]
-
-
-@dataclass(frozen=True, slots=True)
-class CycleSummary:
-    """Times and capacities of one cycle; None where the cycle did not get there.
-
-    Holds count as charge or discharge by the sign of the current.
-
-    Attributes
-    ----------
-    cycle : int
-        From 1.
-    charge_time, discharge_time : float or None
-        Time with charging and with discharging current [s].
-    charge_capacity, discharge_capacity : float or None
-        Charge that flowed one way and the other [C].
-    efficiency : float or None
-        Discharge capacity over charge capacity [1]; None until the cycle is complete.
-    """
-
-    cycle: int
-    charge_time: float | None
-    discharge_time: float | None
-    charge_capacity: float | None
-    discharge_capacity: float | None
-    efficiency: float | None
-
-
-def cycle_summaries(history: History, finished: bool) -> list[CycleSummary]:
-    """Sum up each cycle; the last one of a run that did not finish has no efficiency."""
-    passed = np.diff(history["charge_C"], prepend=history["charge_C"][0])
-    passed[history["kind"] == "rest"] = 0.0
-    cycles = np.unique(history["cycle"])
-    found = []
-    for cycle in cycles:
-        here = history["cycle"] == cycle
-        flows: list[tuple[float | None, float | None]] = []
-        for sign in (1, -1):
-            rows = here & (sign * passed > 0)
-            there = bool(rows.any())
-            time = float(history["dt_s"][rows].sum()) if there else None
-            flows.append((time, float(sign * passed[rows].sum()) if there else None))
-        (charge_time, charged), (discharge_time, discharged) = flows
-        complete = finished or cycle != cycles[-1]
-        efficiency = discharged / charged if charged and discharged and complete else None
-        found.append(CycleSummary(int(cycle), charge_time, discharge_time, charged, discharged, efficiency))
-    return found
 
 
 @dataclass(frozen=True, slots=True)

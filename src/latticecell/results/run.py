@@ -17,14 +17,13 @@ from latticecell.fields import Field
 from latticecell.network import Network
 from latticecell.output.mesh import UM, Mesh
 from latticecell.output.rundir import RunDirectory
+from latticecell.results.cycles import CycleTable
 from latticecell.results.history import (
     Check,
-    CycleSummary,
     History,
     Moment,
     StageSpan,
     balances,
-    cycle_summaries,
     moments,
     stage_spans,
 )
@@ -156,9 +155,9 @@ class Run:
         return stage_spans(self.history) if self.history else []
 
     @cached_property
-    def cycles(self) -> list[CycleSummary]:
-        """Times and capacities of each cycle."""
-        return cycle_summaries(self.history, self.finished) if self.history else []
+    def cycles(self) -> CycleTable:
+        """Capacity, efficiency, resistance and state of each cycle; resistances refer to the cell's area."""
+        return CycleTable.of(self.history, self.finished, self.config.geometry.width**2)
 
     @cached_property
     def balances(self) -> list[Check]:

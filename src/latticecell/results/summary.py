@@ -7,21 +7,12 @@ from typing import Final
 
 import numpy as np
 
-from latticecell.results.history import CycleSummary, StageSpan
+from latticecell.results.cycles import NAH, STATE, CycleTable
+from latticecell.results.history import StageSpan
 from latticecell.results.run import Run
 
 Value = float | int | None
 
-NAH: Final = 1e9 / 3600.0
-"""[nA h] of 1 C."""
-
-STATE: Final = (
-    "lithium_mol", "stoich_mean", "stoich_min", "stoich_max", "interface_drop_mV",
-    "gap_mean_nm", "gap_max_nm", "interface_open", "interface_broken", "gb_broken", "gb_opening_max_nm",
-    "von_mises_median_GPa", "von_mises_p99_GPa", "von_mises_p999_GPa", "von_mises_max_GPa",
-    "hydrostatic_min_GPa", "hydrostatic_max_GPa", "volumetric_strain_min",
-)  # fmt: skip
-"""Columns of the history that are told at the ends of charge and discharge, with those of each particle."""
 PEAK: Final = ("gap_mean_nm", "gap_max_nm", "interface_open", "von_mises_p99_GPa", "von_mises_max_GPa",
                "interface_drop_mV")  # fmt: skip
 """Columns whose largest magnitude over the run is told."""
@@ -84,7 +75,7 @@ def _nah(charge: float | None) -> float | None:
     return None if charge is None else NAH * charge
 
 
-def _retention(cycles: list[CycleSummary]) -> float | None:
+def _retention(cycles: CycleTable) -> float | None:
     """Return the last discharge capacity over the first; None in one cycle or before the last is complete."""
     first, last = cycles[0].discharge_capacity, cycles[-1].discharge_capacity
     if len(cycles) < 2 or not first or last is None or cycles[-1].efficiency is None:

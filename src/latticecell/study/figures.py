@@ -17,7 +17,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from latticecell.errors import ConfigError
-from latticecell.output.plots import BLACK, BLUE, FONT, GREEN, LONG_RUN_S, PURPLE, VERMILLION, WIDTH_INCH
+from latticecell.output.look import BLACK, BLUE, FONT, GREEN, LONG_RUN_S, PURPLE, VERMILLION, WIDTH_INCH
 from latticecell.study.caseruns import CaseRun, CaseRuns, Floats
 from latticecell.study.panels import (
     PANELS,

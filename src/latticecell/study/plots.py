@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter, ScalarFormatter
 
 from latticecell.errors import printable
-from latticecell.output.plots import BLACK, BLUE, FONT, GREEN, PURPLE, VERMILLION, WIDTH_INCH, plain
+from latticecell.output.look import BLACK, BLUE, FONT, GREEN, PURPLE, VERMILLION, WIDTH_INCH, plain
 from latticecell.study.estimates import Estimate
 from latticecell.units import SI_PER_UNIT
 

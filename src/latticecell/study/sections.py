@@ -13,8 +13,8 @@ from matplotlib.patches import Rectangle
 
 from latticecell.fields import Field
 from latticecell.network import INTERFACE_BOND
+from latticecell.output.look import FONT
 from latticecell.output.mesh import UM
-from latticecell.output.plots import FONT
 from latticecell.report.tiles import MARGIN, Section, Window, frame, on_cut, paint, scale_bar
 from latticecell.results import Snapshot
 from latticecell.slicing import triangle_area
