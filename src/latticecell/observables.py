@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latticecell.arrays import Floats
+from latticecell.cracks import CrackColumns, Cracks
 from latticecell.errors import ConfigError
 from latticecell.fields import COLUMNS, Field, declarations
 from latticecell.network import Network
@@ -64,14 +65,17 @@ class Observer:
         self._c_max, self._one_c = laws.c_max, laws.one_c
         self._all = _Grains(self.network)
         self._salt = stepper.electro.salt
+        tied = stepper.config.grain_boundary.mode == "tied"
+        self._cracks = None if tied else CrackColumns(self.network, stepper.electro.laws.blocking_gap)
         count = self.network.n_particles
         self._each = [_Grains(self.network, p) for p in range(count)] if count > 1 else []
 
     def row(self, report: StepReport) -> dict[str, float | int | str]:
         """Columns of ``history.csv``: controls, results, audit; units are in the names.
 
-        A binary electrolyte adds extremes and balance of the salt. With several particles, the
-        columns of each follow with the suffix ``_p1``, ``_p2``, ...; then the user's own.
+        Breakable grain boundaries add their cracks, a binary electrolyte extremes and balance of the salt.
+        With several particles, the columns of each follow with the suffix ``_p1``, ``_p2``, ...; then the
+        user's own.
 
         Raises `ConfigError` if a column of the user's own has the name of another one.
         """
@@ -171,7 +175,15 @@ class Observer:
             "gb_broken_count": bonds.gb_broken_count,
             "gb_opening_max_nm": bonds.gb_opening_max * NM,
             "fragments": bonds.fragments,
+            **self._crack_row(state),
         }
+
+    def _crack_row(self, state: State) -> dict[str, float]:
+        """Cracks in breakable grain boundaries; no columns in a run that began before they were counted."""
+        if self._cracks is None or np.isnan(state.broke_b).any():
+            return {}
+        broken = self.stepper.mechanics.broken(state)
+        return self._cracks.row(state.gap_b, broken, state.stoich_n, self._c_max)
 
     def _audit(self, report: StepReport) -> dict[str, Any]:
         """Energies and balances."""
@@ -209,8 +221,9 @@ class Observer:
         return {field: values for field, values in (written(state) | derived).items() if self._shown(field)}
 
     def _shown(self, field: Field) -> bool:
-        """Whether a field has a meaning in this cell: there is salt only in a binary electrolyte."""
-        return field.key != "salt" or self._salt is not None
+        """Whether a field has a meaning in this cell: salt in a binary electrolyte, cracks if they may be."""
+        has = {"salt": self._salt is not None, "crack": self._cracks is not None}
+        return has.get(field.key, True)
 
 
 class Derivation:
@@ -306,6 +319,16 @@ DERIVED: Final[tuple[tuple[Field, Callable[[Derivation], NDArray]], ...]] = (
         Field("broken", "bond", title="broken bonds", colours="cividis", fraction=True,
               meaning="1 where a bond has separated, else 0."),
         lambda now: now.mechanics.broken(now.state).astype(float),
+    ),
+    (
+        Field("broken_at", "bond", "s", title="time of breaking", colours="viridis",
+              meaning="Time when a bond separated; nan while it holds."),
+        lambda now: np.where(now.mechanics.broken(now.state), now.state.broke_b, np.nan),
+    ),
+    (
+        Field("crack", "bond", title="crack number", colours="viridis", from_zero=True,
+              meaning="Number of the open crack that a grain boundary belongs to, 1 the largest; 0: none."),
+        lambda now: (cracks := Cracks(now.network)).of_bonds(cracks.open(now.state.gap_b)),
     ),
     (
         Field("traction", "bond", "MPa", 1e-6, (3,),

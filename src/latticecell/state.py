@@ -67,6 +67,10 @@ class State:
         Field("gap", "bond", "nm", 1e9, title="normal opening", colours="YlOrRd", from_zero=True,
               meaning="Normal opening of a bond; negative in contact."),
     ]  # fmt: skip
+    broke_b: Annotated[
+        Floats,
+        Field("", "bond", "s", meaning="Time when a bond broke; 0 of whole ones, nan if it was not noted."),
+    ]  # fmt: skip
     psi_n: Annotated[Floats, Field("", "node", meaning="Stress potential Omega sigma_h / RT that drives Li.")]
     lengths: Annotated[
         Floats,

@@ -450,6 +450,7 @@ class Stepper:
         state.phi_l_n[...] = electro.phi_l_n
         state.current_b[...] = electro.current_b
         self._put_mechanics(state, trial.mechanics, trial.psi_n)
+        self.mechanics.note_breaking(old, state)
         work = self.mechanics.work(old, state, self.eigen(old), trial.eigen_tv, dt)
         state.passed[...] = old.passed + np.array([0.0, *work, 0.0])
         state.passed[CHARGE] = self._charge(old, trial)

@@ -60,6 +60,7 @@ DAMAGE: Final[tuple[Line, ...]] = (
     ("interface_broken", "interface, broken", BLUE, "-"),
     ("gb_damaged", "grain boundaries, damaged", VERMILLION, "--"),
     ("gb_broken", "grain boundaries, broken", VERMILLION, "-"),
+    ("gb_open_2nm", "grain boundaries, open", VERMILLION, ":"),
 )
 
 

@@ -344,7 +344,7 @@ class RunDirectory:
         """Return the state of arrays that were read from a file; raises `ConfigError` if they do not fit."""
         network = self._mesh.network
         sizes = {"node": network.n_nodes, "tet": network.n_tets, "bond": network.n_bonds}
-        _update(arrays)
+        _update(arrays, network.n_bonds)
         for name, field in declarations(State).items():
             first = (sizes[field.location],) if field.location in sizes else field.shape
             if name not in arrays or arrays[name].shape[: len(first)] != first:
@@ -460,8 +460,9 @@ class RunDirectory:
         return max(known, self._snapshots.count())
 
 
-def _update(arrays: dict[str, NDArray]) -> None:
-    """Give the integrals of a state from before electrical energy was counted its column, unknown."""
+def _update(arrays: dict[str, NDArray], n_bonds: int) -> None:
+    """Give a state from before electrical energy was counted, or times of breaking noted, unknown values."""
+    arrays.setdefault("broke_b", np.full(n_bonds, np.nan))
     for name in ("passed", "passed_rate"):
         if name in arrays and len(arrays[name]) == ELECTRIC:
             arrays[name] = np.append(arrays[name], np.nan)

@@ -349,6 +349,10 @@ class Mechanics:
         bonds = self.bonds
         return bonds.everywhere(bonds.is_broken(state.history_bh[bonds.active_b]).astype(float)) > 0
 
+    def note_breaking(self, old: State, new: State) -> None:
+        """Note the time of a new state for the bonds that were whole in an old one and have separated."""
+        new.broke_b[self.broken(new) & ~self.broken(old)] += new.time[0]  # 0 before, nan stays
+
     def bond_summary(self, state: State) -> BondSummary:
         """Damage by class of bond, as fractions of area, and what has come loose."""
         network, bonds = self.network, self.bonds

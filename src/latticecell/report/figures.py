@@ -44,6 +44,8 @@ def crack_area(run: Run) -> Figure:
         lines = [("damaged", "damaged", BLUE, "--"), ("broken", "broken", VERMILLION, "-")]
         if kind == INTERFACE_BOND:
             lines.append(("open", f"open by > {OPEN_NM:g} nm", GREEN, "-."))
+        elif "gb_open_2nm" in history:
+            lines.append(("open_2nm", "open by > 2 nm", GREEN, "-."))
         for column, label, color, style in lines:
             axes.plot(time, total * history[f"{prefix}_{column}"], color=color, ls=style, lw=1.3, label=label)
         axes.set_ylim(-0.03 * max(total, 1e-3), 1.22 * max(total, 1e-3))  # room for the legend

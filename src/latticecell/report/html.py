@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any, Final
@@ -11,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from matplotlib.figure import Figure
 
+from latticecell.arrays import Floats
 from latticecell.effort import shares
 from latticecell.errors import printable
 from latticecell.output.look import DPI
@@ -166,10 +168,24 @@ FAILURE: Final = (
     ("widest crack (nm)", "gb_opening_max_nm", 1.0, "{:.2f}"),
     ("loose fragments", "fragments", 1.0, "{:.0f}"),
 )
+CRACKS: Final = (
+    ("open by 2 nm (%)", "gb_open_2nm", 100.0, "{:.1f}"),
+    ("open cracks", "cracks", 1.0, "{:.0f}"),
+    ("at the surface", "cracks_at_surface", 1.0, "{:.0f}"),
+    ("largest (μm²)", "crack_largest_um2", 1.0, "{:.2f}"),
+    ("its share (%)", "crack_largest_share", 100.0, "{:.1f}"),
+    ("longest over diameter (%)", "crack_span", 100.0, "{:.0f}"),
+    ("broken cracks", "broken_cracks", 1.0, "{:.0f}"),
+    ("largest broken (μm²)", "broken_crack_largest_um2", 1.0, "{:.2f}"),
+    ("isolated Li (fmol)", "lithium_isolated_mol", 1e15, "{:.3f}"),
+    ("tortuosity (1)", "lithium_tortuosity", 1.0, "{:.3f}"),
+)
+CLASSES_UM2: Final = (0.0, 0.1, 1.0, 10.0, np.inf)
+"""Ends of the classes of the areas of cracks [um2]."""
 
 
 def stage_tables(history: History, spans: Sequence[StageSpan]) -> str:
-    """State of the cell and of its failure at the end of each stage, as two tables that fit a page."""
+    """State of the cell and of its failure at the end of each stage, as tables that fit a page."""
     names = [(str(span.cycle), str(span.step), span.kind) for span in spans]
     voltage, time = history["voltage_V"], history["time_s"]
     course = [
@@ -177,16 +193,36 @@ def stage_tables(history: History, spans: Sequence[StageSpan]) -> str:
         for s in spans
     ]
     found = []
-    for columns, heads, before in (
-        (CELL, ("duration (s)", "voltage before (V)", "voltage at end (V)"), course),
-        (FAILURE, (), [()] * len(spans)),
-    ):
+    for columns in (CELL, FAILURE, *([CRACKS] if "cracks" in history else [])):
+        heads = ("duration (s)", "voltage before (V)", "voltage at end (V)") if columns is CELL else ()
+        before = course if columns is CELL else [()] * len(spans)
         rows = [
             (*name, *ahead, *(number(history[c][s.last], form, factor) for _, c, factor, form in columns))
             for name, ahead, s in zip(names, before, spans, strict=True)
         ]
         found.append(table(("cycle", "step", "", *heads, *(head for head, *_ in columns)), rows, text=(2,)))
     return "\n<p></p>\n".join(found)
+
+
+def crack_sizes(cracks: Sequence[tuple[str, Floats]]) -> str:
+    """Table of how many cracks of which size there are at some moments, and what share of the area they are.
+
+    Parameters
+    ----------
+    cracks : sequence of (str, (n_cracks,) float64)
+        Names of the moments, and areas of the open cracks [um2].
+    """
+    pairs = list(itertools.pairwise(CLASSES_UM2))
+    heads = [f"{low:g} to {high:g} μm²" if np.isfinite(high) else f"above {low:g} μm²" for low, high in pairs]
+    rows = []
+    for moment, area in cracks:
+        cells = []
+        for low, high in pairs:
+            own = area[(area > low) & (area <= high)]
+            share = own.sum() / area.sum() if len(area) else 0.0
+            cells.append(f"{len(own)} ({100 * share:.0f} %)" if len(own) else NOTHING)
+        rows.append((moment, *cells))
+    return table(("open cracks", *heads), rows, text=(0,))
 
 
 def audit_table(checks: Sequence[Check]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from latticecell.cracks import Cracks
 from latticecell.errors import ConfigError
 from latticecell.output.cycleplots import rows_of_cycles
 from latticecell.output.files import make_folder, write_file
@@ -82,7 +83,7 @@ def _compose(run: Run, particle: int) -> str:
             figures.crack_area(run),
             "Crack area against time by bond class",
             "Area damaged and broken in the particle surface and in the grain boundaries against time.")
-         + "".join(_openings(run, cycle) for cycle in ends)),
+         + "".join(_openings(run, cycle) + _crack_sizes(run, cycle) for cycle in ends)),
         *((f"Snapshots, cycle {cycle}", _snapshots(run, section, cycle, particle)) for cycle in ends),
         ("Grain orientations", html.picture(
             figures.orientations(run.grains, particle),
@@ -132,6 +133,22 @@ def _openings(run: Run, cycle: int) -> str:
         figures.openings(run.mesh, ends),
         f"Distribution of openings in cycle {cycle}",
         f"Cycle {cycle}: area against normal opening. Snapshots: {when}.",
+    )
+
+
+def _crack_sizes(run: Run, cycle: int) -> str:
+    """Sizes of the cracks at the ends of charge and discharge, where there may be any."""
+    if "crack" not in run.fields:
+        return ""
+    cracks = Cracks(run.network)
+    found = [
+        (f"{moment.label}, {shot.time:.1f} s", 1e12 * cracks.open(np.asarray(shot["gap"], float) * 1e-9).area)
+        for moment, shot in _shown(run, cycle)
+        if moment.label.endswith((" end", " last"))
+    ]
+    return (
+        html.crack_sizes(found) + "<p>Cracks are facets of grain boundaries, open by more than 2 nm, that "
+        "share edges; in brackets, their share of the open area.</p>"
     )
 
 
