@@ -65,7 +65,7 @@ PANELS: Final[tuple[tuple[str, str, tuple[Line, ...]], ...]] = (
         ("discharge_end_von_mises_median_GPa", "von Mises, median", 1e3, BLUE, "-"),
     )),
     ("isolated", "Isolated Li, charged (pmol)", (
-        ("charge_end_isolated_lithium_mol", "isolated Li", 1e12, PURPLE, "-"),
+        ("charge_end_lithium_isolated_mol", "isolated Li", 1e12, PURPLE, "-"),
     )),
 )  # fmt: skip
 """Name, label and lines of each panel; one without any number is left out."""

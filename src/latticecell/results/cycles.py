@@ -29,7 +29,7 @@ STATE: Final = (
     "hydrostatic_min_GPa", "hydrostatic_max_GPa", "volumetric_strain_min",
 )  # fmt: skip
 """Columns of the history that are told at the ends of charge and discharge."""
-WITH_CRACKS: Final = ("gb_open_2nm", "isolated_lithium_mol", "fragments")
+WITH_CRACKS: Final = ("gb_open_2nm", "lithium_isolated_mol", "lithium_tortuosity", "fragments")
 """Those that a table of cycles tells besides, where the history has them."""
 
 
