@@ -332,7 +332,7 @@ class Simulation:
 
     def _index(self) -> None:
         with self.directory.effort.phase("output"):
-            self.directory.write_index()
+            self.directory.renew_index()
 
     def _checkpoint(self) -> None:
         with self.directory.effort.phase("output"):

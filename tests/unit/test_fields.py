@@ -233,6 +233,26 @@ def test_the_index_is_small_and_replaced(tmp_path, network):
     assert (run.path / "fields.vtkhdf").stat().st_size < 0.5 * (run.path / "network.h5").stat().st_size
 
 
+def test_the_index_is_renewed_when_snapshots_have_become_a_tenth_more(tmp_path, network, monkeypatch):
+    """Writing it takes longer with each: at every new one, many cycles would take time by their square."""
+    run = started(tmp_path / "run", network, snapshots=0)
+    written = []
+    write = RunDirectory.write_index
+    monkeypatch.setattr(
+        RunDirectory, "write_index", lambda run: (written.append(run.n_snapshots()), write(run))
+    )
+    for i in range(45):
+        run.write_snapshot(snapshot_fields(network, 0), STRAIN, 3.7 * i)
+        run.renew_index()
+        assert run.n_snapshots() == i + 1
+    assert written[:12] == [*range(1, 12), 13]
+    assert len(written) < 28
+    run.finish("done")
+    assert written[-1] == 45
+    RunDirectory.open(run.path)._snapshots.truncate(40)
+    assert RunDirectory.open(run.path)._snapshots.count() == 40
+
+
 def test_values_survive_arrays_longer_than_a_chunk(tmp_path, network, monkeypatch):
     monkeypatch.setattr("latticecell.output.files.CHUNK_ROWS", 100)
     run = started(tmp_path / "run", network, snapshots=1)

@@ -40,6 +40,8 @@ from latticecell.state import ELECTRIC, State
 HISTORY: Final = "history.csv"
 FIELDS: Final = "fields"
 INDEX: Final = "fields.vtkhdf"
+INDEX_GROWTH: Final = 1.1
+"""Growth of the number of snapshots with which a running computation writes their index anew."""
 FILES: Final = (
     HISTORY, SUMS, INDEX, checkpoint.CHECKPOINT, checkpoint.PREVIOUS, NETWORK, "fields.h5", CONFIG, INFO
 )  # fmt: skip
@@ -79,6 +81,7 @@ class RunDirectory:
         self.lock = Lock(path)
         self.record = Record(path)
         self._history = HistoryFile(path / HISTORY)
+        self._indexed = 0
 
     @classmethod
     def create(
@@ -248,6 +251,11 @@ class RunDirectory:
         arrays = None if state is None else {name: getattr(state, name) for name in declarations(State)}
         self._snapshots.append(self._mesh, time, strain_c, fields, arrays)
 
+    def renew_index(self) -> None:
+        """Write ``fields.vtkhdf`` if snapshots have become a tenth more since: it takes longer with each."""
+        if self._snapshots.count() >= INDEX_GROWTH * self._indexed:
+            self.write_index()
+
     def write_index(self) -> None:
         """Write ``fields.vtkhdf``, by which ParaView sees the snapshots so far."""
         files = self._snapshots.files()
@@ -261,6 +269,7 @@ class RunDirectory:
                 self._snapshots.times(len(files))[0],
                 list(self.fields().values()),
             )
+            self._indexed = len(files)
 
     def write_checkpoint(self, state: State, cursor: Mapping[str, Any]) -> None:
         """Write the state, and ``cursor``, whatever JSON the stepper needs to go on.

@@ -43,7 +43,7 @@ class Snapshots:
 
     def __init__(self, folder: Path, run: str):
         self.folder, self.run = folder, run
-        self._known = 0
+        self._known, self._writes = 0, False
         self._last: tuple[object, bytes] = (None, b"")
         self._fields: dict[str, Field] = {}
 
@@ -54,6 +54,8 @@ class Snapshots:
 
     def count(self) -> int:
         """Return the number of snapshots, damaged and missing ones before the last included."""
+        if self._writes:  # nobody else does then, and folders of thousands take long to read
+            return self._known
         last = max((int(path.stem) for path in self.folder.glob(NAMES)), default=-1)
         return max(self._known, last + 1)
 
@@ -107,6 +109,7 @@ class Snapshots:
                 put(file, name_of(field), array.astype(np.float32), **_attributes(field))
             for name, array in (state or {}).items():
                 put(file, f"{STATE}/{name}", array)
+        self._known, self._writes = index + 1, True
 
     def truncate(self, count: int) -> list[str]:
         """Delete all but the first ``count`` snapshots; return what is wrong with those, read in full."""
@@ -114,7 +117,7 @@ class Snapshots:
             if int(path.stem) >= count:
                 with writing(path):
                     path.unlink()
-        self._known = count
+        self._known, self._writes = count, False
         if not count:
             self._fields = {}
         problems = []
