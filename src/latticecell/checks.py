@@ -58,7 +58,7 @@ def cross_check(config: Config) -> list[str]:
         )
     found += _check_layers(config) + _check_elasticity(config)
     found += check_curves(config.materials.active)
-    found += check_protocol(config) + _check_exclusions(config)
+    found += check_protocol(config) + _check_exclusions(config) + _check_pre_cracks(config)
     drift = config.materials.active.stress_diffusion
     if drift == "thermodynamic" and config.kinetics.mechanical_ocv is False:
         found.append(
@@ -138,6 +138,24 @@ def check_cell1d(config: Config) -> list[str]:
         found.append("continue_from: has no meaning in a 1-D cell, which keeps no states; leave it out")
     if config.cell1d.diffusivity is None and sum(config.materials.active.diffusivity) < 3e-24:
         found.append("cell1d.diffusivity_m2_per_s: is required where the active material's is zero")
+    return found
+
+
+def _check_pre_cracks(config: Config) -> list[str]:
+    """Return what is wrong with pre-cracks, each for itself; a network tells what lies along them."""
+    found, boundary = [], config.grain_boundary
+    if boundary.pre_cracks and boundary.mode == "tied":
+        found.append('grain_boundary.pre_cracks: has no meaning with mode = "tied"')
+    for i, crack in enumerate(boundary.pre_cracks):
+        where, disc = f"grain_boundary.pre_cracks[{i}]", (crack.center, crack.normal, crack.radius)
+        if crack.grains is None and None in disc:
+            found.append(f"{where}: must have center_um, normal and radius_um of a disc, or grains")
+        elif crack.grains is not None and disc != (None, None, None):
+            found.append(f"{where}.grains: contradicts the disc")
+        if crack.grains is not None and len(set(crack.grains)) not in (1, 2):
+            found.append(f"{where}.grains = {list(crack.grains)}: must be one grain or two")
+        if crack.normal is not None and not math.hypot(*crack.normal) > 1e-9:
+            found.append(f"{where}.normal = {list(crack.normal)}: must have a length")
     return found
 
 

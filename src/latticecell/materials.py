@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Literal
 
 from latticecell.arrays import Floats
-from latticecell.config import Config, GrainBoundary, Interface
+from latticecell.config import Config, GrainBoundary, Interface, PreCrack
 from latticecell.fields import COLUMNS
 from latticecell.laws import BOND_LAWS, ELECTROLYTE_LAWS, EXPANSION_LAWS, OCV_LAWS, bond_law
 from latticecell.laws.bond import BondLaw, BondParameters
@@ -186,6 +186,8 @@ class MechanicalLaws:
     stress_free_stoichiometry, strain_frozen_below : float
         Stoichiometries of no strain, and below which the strain stays as it is [1].
     interface, grain_boundary : BondClass
+    pre_cracks : tuple of PreCrack
+        Grain boundaries that are broken from the start.
     tied : bool
         Whether grain boundaries are perfectly joined instead.
     seed : int
@@ -206,6 +208,7 @@ class MechanicalLaws:
     strain_frozen_below: float
     interface: BondClass
     grain_boundary: BondClass
+    pre_cracks: tuple[PreCrack, ...]
     tied: bool
     seed: int
     free_lateral: bool
@@ -233,6 +236,7 @@ def mechanical_laws(config: Config) -> MechanicalLaws:
         strain_frozen_below=active.strain_frozen_below,
         interface=_bond_class("interface", config.interface),
         grain_boundary=_bond_class("grain_boundary", config.grain_boundary),
+        pre_cracks=config.grain_boundary.pre_cracks,
         tied=config.grain_boundary.mode == "tied",
         seed=config.microstructure.seed,
         free_lateral=config.mechanics.lateral_strain == "free",

@@ -188,7 +188,8 @@ class Stepper:
 
         Raises `SolveError` if there is no such equilibrium.
         """
-        state = State.zeros(self.network, self.mechanics.bonds.n_columns)
+        state, bonds = State.zeros(self.network, self.mechanics.bonds.n_columns), self.mechanics.bonds
+        state.history_bh[...] = bonds.everywhere(bonds.virgin_bh)
         self.electro.initial(state)
         x0, free = self.electro.laws.initial_stoichiometry, self._stress_free
         state.stoich_n[self.network.is_active_n] = free

@@ -61,10 +61,13 @@ def entries(section: Section) -> list[Entry]:
 
 def optional_tables(section: type[Section], path: str) -> Iterator[tuple[str, type[Section]]]:
     """Yield the tables that a section may have below it, but need not, with their headers."""
+    own = {header for header, _ in tables(Config())}
     for name, field in section.model_fields.items():
         inner, many = subsection(field)
-        if inner is not None and not many and field.default is None:
-            yield f"[{path}.{name}]", inner
+        if f"[[{path}.{name}]]" in own or inner is section:  # steps of a protocol, or of a repeat
+            continue
+        if inner is not None and field.default == (() if many else None):
+            yield f"[[{path}.{name}]]" if many else f"[{path}.{name}]", inner
 
 
 def commented_toml() -> str:

@@ -22,6 +22,7 @@ from latticecell.config.cell import (
     SeedPoints,
     Texture,
 )
+from latticecell.config.flaws import PreCrack
 from latticecell.config.interfaces import GrainBoundary, Interface, Kinetics, MisorientationFactors
 from latticecell.config.materials import ActiveMaterial, Ecbd, Electrolyte, Materials, Separator
 from latticecell.config.numerics import Cell1d, Output, Solver
@@ -50,6 +51,7 @@ __all__ = [
     "Output",
     "Packing",
     "Particle",
+    "PreCrack",
     "Profile",
     "Protocol",
     "SeedPoints",

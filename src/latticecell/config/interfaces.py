@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool
 
+from latticecell.config.flaws import PreCrack
 from latticecell.config.quantities import ActivationEnergy, Fraction
 from latticecell.schema import Named, Quantity, Section
 
@@ -121,6 +122,8 @@ class GrainBoundary(Section):
     """Activation energy of the permeance; left out: unknown, see kinetics.reference_temperature_K."""
     blocking_gap: Nanometres = 2.0
     """Opening over which the permeance falls by a factor e."""
+    pre_cracks: tuple[PreCrack, ...] = Field(default=(), max_length=1000, examples=[[{"grains": [0, 3]}]])
+    """Boundaries that are broken from the start, along discs or of given grains; empty: none."""
 
 
 class Kinetics(Section):
