@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 import tomli
 
-from latticecell.config import Config, GrainSizes, Labels, MisorientationFactors, Packing, Profile, SeedPoints
+from latticecell.config import (
+    Config,
+    GrainSizes,
+    Labels,
+    MisorientationFactors,
+    Packing,
+    PreCrack,
+    Profile,
+    SeedPoints,
+)
 from latticecell.errors import ConfigError
 from latticecell.reader import config_from_table
 from latticecell.schema import key_of, subsection
@@ -20,6 +29,7 @@ APART = {
     "[microstructure.labels]": Labels,
     "[geometry.packing]": Packing,
     "[grain_boundary.misorientation]": MisorientationFactors,
+    "[[grain_boundary.pre_cracks]]": PreCrack,
 }
 PAGE = Path(__file__).parents[2] / "docs" / "keys.md"
 
@@ -128,6 +138,7 @@ def test_examples_of_optional_keys_are_valid_or_say_what_they_need(table, key):
             "convention",
             "sense",
             "packing",
+            "pre_cracks",
             "initial_soc",
             "initial_voltage_V",
             "soc_window_V",
