@@ -51,6 +51,7 @@ cdef void diagonalise(const double *k, double *value, double *v) noexcept nogil:
 
 def find_axes(
     const double[:, :, ::1] tangent_bcc,
+    const int[::1] chosen_b,
     *,
     double[:, ::1] value_bk,
     double[:, :, ::1] axis_bkc,
@@ -58,10 +59,11 @@ def find_axes(
 ):
     """Eigenvalues (n_bonds, 3) and eigenvectors (n_bonds, 3, 3), a row each, of symmetric 3x3 matrices.
 
-    In no order. Golub and Van Loan, Matrix Computations, section 8.5 (Jacobi).
+    Those of the chosen ones, in no order. Golub and Van Loan, Matrix Computations, section 8.5 (Jacobi).
     """
-    cdef Py_ssize_t b
-    for b in prange(tangent_bcc.shape[0], nogil=True, num_threads=n_threads, schedule="static"):
+    cdef Py_ssize_t i, b
+    for i in prange(chosen_b.shape[0], nogil=True, num_threads=n_threads, schedule="static"):
+        b = chosen_b[i]
         diagonalise(&tangent_bcc[b, 0, 0], &value_bk[b, 0], &axis_bkc[b, 0, 0])
 
 
@@ -182,6 +184,7 @@ def fit_clusters(
     const double[::1] stiff_b,
     const double[::1] least_b,
     const double[:, :, ::1] lattice,
+    const int[::1] chosen_g,
     *,
     double[:, :, ::1] stiff,
     double[:, :, ::1] soft,
@@ -196,11 +199,12 @@ def fit_clusters(
     of ``bond``, which join the copies ``place`` of the cluster. ``lattice`` are blocks without bonds.
     Eigenvalues of a bond below ``least_b`` count as that.
 
-    Written are the projection on the stretches that meet more than ``stiff_b``, ``stiff``; the stiffness of
+    Written, for the chosen clusters, are the projection on the stretches that meet more than ``stiff_b``, ``stiff``; the stiffness of
     all other stretches, ``soft``; the blocks with bonds, ``own``; and their ``inverse``.
     """
-    cdef Py_ssize_t g, o
-    for g in prange(start_g.shape[0] - 1, nogil=True, num_threads=n_threads, schedule="static"):
+    cdef Py_ssize_t i, g, o
+    for i in prange(chosen_g.shape[0], nogil=True, num_threads=n_threads, schedule="static"):
+        g = chosen_g[i]
         o = offset_g[g]
         fit_cluster(
             start_g[g + 1] - start_g[g], bonds_g[g + 1] - bonds_g[g], &bond[bonds_g[g]],

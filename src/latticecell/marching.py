@@ -120,11 +120,16 @@ def look_ahead(state: State, names: Iterable[str], dt: float, seen: Sight | None
     return Sight(dt, fields)
 
 
-def remember(old: State, new: State, dt: float) -> None:
-    """Put the differences of a step of length ``dt`` from ``old`` to ``new`` into ``new``."""
+def remember(old: State, new: State, dt: float, jumping: Iterable[str] = ()) -> None:
+    """Put the differences of a step of length ``dt`` from ``old`` to ``new`` into ``new``.
+
+    Of fields that jumped in it, nothing can be foretold from the step: they keep their rate, without a bend.
+    """
     span = dt + float(old.lengths[0])
     for name, rate in RATES.items():
-        getattr(new, rate)[...] = (getattr(new, name) - getattr(old, name)) / dt
+        if name not in jumping:
+            getattr(new, rate)[...] = (getattr(new, name) - getattr(old, name)) / dt
     for name, bend in BENDS.items():
-        getattr(new, bend)[...] = (getattr(new, RATES[name]) - getattr(old, RATES[name])) / span
+        change = getattr(new, RATES[name]) - getattr(old, RATES[name])
+        getattr(new, bend)[...] = change / span
     new.lengths[...] = np.array([dt, *old.lengths[:2]])

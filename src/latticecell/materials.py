@@ -190,6 +190,8 @@ class MechanicalLaws:
         Grain boundaries that are broken from the start.
     tied : bool
         Whether grain boundaries are perfectly joined instead.
+    by_events : bool
+        Whether bonds are let go event by event where an equilibrium is lost.
     seed : int
         From which scattered strengths are drawn.
     free_lateral : bool
@@ -210,6 +212,7 @@ class MechanicalLaws:
     grain_boundary: BondClass
     pre_cracks: tuple[PreCrack, ...]
     tied: bool
+    by_events: bool
     seed: int
     free_lateral: bool
     wall: Literal["collector_fixed", "lithium_fixed"]
@@ -238,6 +241,7 @@ def mechanical_laws(config: Config) -> MechanicalLaws:
         grain_boundary=_bond_class("grain_boundary", config.grain_boundary),
         pre_cracks=config.grain_boundary.pre_cracks,
         tied=config.grain_boundary.mode == "tied",
+        by_events=config.grain_boundary.release == "events",
         seed=config.microstructure.seed,
         free_lateral=config.mechanics.lateral_strain == "free",
         wall=config.mechanics.wall,

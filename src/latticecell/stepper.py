@@ -50,6 +50,8 @@ LEAST, AGEING, SAFE = 0.1, 1.3, 1.5
 """Least response of the results that is counted on; growth of the one last seen in each step of a single
 repeat, which shows nothing new; factor for what is not seen."""
 ROOT_TRIALS = 25
+JUMPING = ("gap_b", "psi_n", "u_nc")
+"""Fields that jump where bonds are let go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,7 +312,8 @@ class Stepper:
             return 0.0
         gap = np.maximum(found.gap_b, 0.0) - np.maximum(predict(state, "gap_b", form.dt), 0.0)
         stoich = electro.stoich_n - predict(state, "stoich_n", form.dt)
-        off = [1e7 * _root_mean_square(gap, self.network.area_b), _root_mean_square(stoich, self._active_n)]
+        off = [0.0 if found.releases else 1e7 * _root_mean_square(gap, self.network.area_b)]  # it jumped
+        off.append(_root_mean_square(stoich, self._active_n))
         off.append(abs(electro.voltage - float(predict(state, "voltage", form.dt)[0])))
         return form.share * max(off) / self.options.time_tolerance
 
@@ -376,6 +379,7 @@ class Stepper:
         volts = float(sight["voltage"][0])
         guess: Guess | Solution = Guess(stoich, sight["phi_s_n"], sight["phi_l_n"], volts)
         newton = hardest = linear = 0
+        found: MechanicsSolution | None = None
         changes: list[float] = []
         response = float(state.response[0]) if state.lengths[0] > 0.0 else 1.0
         for repeat in range(options.coupling_iterations):
@@ -389,7 +393,7 @@ class Stepper:
                     changes.append(balance.change(balanced, salt) / options.coupling_tolerance_salt)
             with self.effort.phase("stress and bonds"):
                 eigen = self.eigen(electro)
-                found = self.mechanics.solve(eigen, state, dt, u, strain)
+                found = self.mechanics.solve(eigen, state, dt, u, strain, found)
                 image = self._psi(found, eigen)
             self._count(electro, found)
             newton, linear = newton + found.newton_iterations, linear + found.linear_iterations
@@ -452,13 +456,14 @@ class Stepper:
         state.current_b[...] = electro.current_b
         self._put_mechanics(state, trial.mechanics, trial.psi_n)
         self.mechanics.note_breaking(old, state)
-        work = self.mechanics.work(old, state, self.eigen(old), trial.eigen_tv, dt)
+        released = trial.mechanics.releases > 0
+        work = self.mechanics.work(old, state, self.eigen(old), trial.eigen_tv, dt, released)
         state.passed[...] = old.passed + np.array([0.0, *work, 0.0])
         state.passed[CHARGE] = self._charge(old, trial)
         origin, watts = trial.formula.origin(old, "passed")[ELECTRIC], electro.voltage * electro.current
         state.passed[ELECTRIC] = origin + trial.formula.length * watts
         state.response[0] = min(trial.response, 1.0)
-        remember(old, state, dt)
+        remember(old, state, dt, JUMPING if released else ())
         return state
 
     def _charge(self, old: State, trial: Trial) -> float:

@@ -15,7 +15,8 @@ from latticecell.solvers.galerkin import Coarsening, Galerkin, Stretches
 def axes_of(tangent_bcc, n_threads=1):
     n = len(tangent_bcc)
     value, axis = np.full((n, 3), np.nan), np.full((n, 3, 3), np.nan)
-    kernels.find_axes(tangent_bcc, value_bk=value, axis_bkc=axis, n_threads=n_threads)
+    every = np.arange(len(tangent_bcc), dtype=np.int32)
+    kernels.find_axes(tangent_bcc, every, value_bk=value, axis_bkc=axis, n_threads=n_threads)
     return value, axis
 
 
@@ -135,6 +136,19 @@ def test_threads_do_not_change_a_bit():
     found = [fit(clusters, tangent, lattice, size_b, k) for k in (1, 2, 5)]
     for parts in zip(*found, strict=True):
         assert len({part.tobytes() for part in parts}) == 1
+
+
+def test_a_fit_brought_up_to_date_is_a_new_one_to_the_bit():
+    clusters, _, lattice, size_b, tangent = case(9, SHAPES * 3)
+    last = fit(clusters, tangent, lattice, size_b)
+    tangent = tangent.copy()
+    tangent[[1, 7]] *= 1e-3
+    bare = np.ascontiguousarray(blocks_of(lattice, clusters.row_k, clusters.column_k))
+    updated = clusters.fit(tangent, size_b, bare, 2, last)
+    fresh = clusters.fit(tangent, size_b, bare, 1)
+    for name in ("stiff", "soft", "own", "inverse", "softest_b"):
+        assert getattr(updated, name).tobytes() == getattr(fresh, name).tobytes()
+    assert fresh.own.tobytes() != fit(clusters, 2 * tangent, lattice, size_b).own.tobytes()
 
 
 def test_no_bonds_make_no_clusters():

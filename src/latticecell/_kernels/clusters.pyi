@@ -3,6 +3,7 @@ from numpy.typing import NDArray
 
 def find_axes(
     tangent_bcc: NDArray[float64],
+    chosen_b: NDArray[int32],
     *,
     value_bk: NDArray[float64],
     axis_bkc: NDArray[float64],
@@ -19,6 +20,7 @@ def fit_clusters(
     stiff_b: NDArray[float64],
     least_b: NDArray[float64],
     lattice: NDArray[float64],
+    chosen_g: NDArray[int32],
     *,
     stiff: NDArray[float64],
     soft: NDArray[float64],

@@ -88,6 +88,8 @@ class GrainBoundary(Section):
 
     mode: Literal["tied", "breakable"] = "tied"
     """Whether grain boundaries never open or break by a cohesive law of their own."""
+    release: Literal["implicit", "events"] = "implicit"
+    """How cracks run: all at once or bond by bond, which needs no viscosity; of interfaces too."""
     law: Annotated[str, Named("law")] = "bilinear"
     """Cohesive law: traction against opening, and what is lost."""
     strength: Strength = 100.0

@@ -7,7 +7,6 @@ the caller commits.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +18,9 @@ from latticecell.errors import SolveError
 from latticecell.materials import MechanicalLaws
 from latticecell.network import GB_BOND, Network
 from latticecell.physics.bonds import BondForces, Bonds
+from latticecell.physics.equilibrium import Imbalance, MechanicsSolution, Pull, Step
 from latticecell.physics.lattice import Lattice, domain_stiffness
+from latticecell.physics.releasing import let_go
 from latticecell.solvers import EQUILIBRIUM_SOLVERS
 from latticecell.solvers.tangent import Tangent, gather_matrix, number_unknowns, pull_matrix
 from latticecell.state import State
@@ -30,6 +31,8 @@ SEARCH_FROM = 8
 STRIDE_FROM = 16
 """Newton iteration from which steps may be lengthened where the tangent is indefinite: an interface that lets
 go all at once otherwise creeps along its softening branches, each step as long as the little that softens."""
+STEADY = 8
+"""Newton iterations after which an equilibrium counts as unstable where bonds are let go event by event."""
 PATIENCE = 10
 """Times the Newton iterations allowed at the shortest step: what lets go all at once does so bond after bond,
 however short the step."""
@@ -37,42 +40,6 @@ LONGEST_STRIDE = 2.0**12
 """Times a step that it is lengthened at most."""
 GROWTH = 1.5
 """Growth of the imbalance in one full step above which that step is searched at any iteration."""
-
-
-@dataclass(frozen=True, slots=True)
-class MechanicsSolution:
-    """A proposed equilibrium.
-
-    Attributes
-    ----------
-    u_nc : (n_nodes, 3) float64
-        Periodic part of the displacement [m].
-    strain_c : (2,) float64
-        Mean lateral strain [1].
-    gap_b : (n_bonds,) float64
-        Normal openings [m]; 0 on tied bonds.
-    history_bh : (n_bonds, n_columns) float64
-        Proposed history; 0 on tied bonds.
-    newton_iterations, linear_iterations : int
-        Work spent.
-    residual : float
-        Out-of-balance force over the strength of all bonds, root of sums of squares [1].
-    """
-
-    u_nc: Floats
-    strain_c: Floats
-    gap_b: Floats
-    history_bh: Floats
-    newton_iterations: int
-    linear_iterations: int
-    residual: float
-
-    def put(self, state: State) -> None:
-        """Commit displacements, openings and history to a state."""
-        state.u_nc[...] = self.u_nc
-        state.strain_c[...] = self.strain_c
-        state.history_bh[...] = self.history_bh
-        state.gap_b[...] = self.gap_b
 
 
 class Energies(NamedTuple):
@@ -114,36 +81,6 @@ class BondSummary(NamedTuple):
     gb_broken_count: int
     gb_opening_max: float
     fragments: int
-
-
-class Imbalance(NamedTuple):
-    """Bonds at a displacement, and the forces that are not balanced there.
-
-    Attributes
-    ----------
-    bonds : BondForces
-    force : (3 n,) float64
-        On every unknown [N].
-    lateral : (2,) float64
-        Minus the derivative of the energy by the mean lateral strain [J]; 0 where that is fixed.
-    """
-
-    bonds: BondForces
-    force: Floats
-    lateral: Floats
-
-    def along(self, step: Floats, strain_c: Floats) -> float:
-        """Work on a step of the unknowns (3 n,) and of the lateral strain [J]."""
-        return float(self.force @ step + self.lateral @ strain_c)
-
-
-class _Step(NamedTuple):
-    """What stays the same while an equilibrium is sought."""
-
-    eigen_tv: Floats
-    before_bc: Floats
-    history_bh: Floats
-    dt: float
 
 
 class Mechanics:
@@ -193,13 +130,15 @@ class Mechanics:
         )
         strength = self.bonds.strength_b * self.bonds.area_b
         self.force_scale = float(np.linalg.norm(strength)) if len(strength) else 1e-6
+        self._by_events = laws.by_events
         self._free_strain = laws.free_lateral
         if self._free_strain:
             self._lateral_ic, self._lateral_cc = self._lateral_stiffness()
 
     @one_blas_thread()
     def solve(self, eigen_tv: Floats, state: State, dt: float, guess_nc: Floats | None = None,
-              guess_strain_c: Floats | None = None) -> MechanicsSolution:  # fmt: skip
+              guess_strain_c: Floats | None = None,
+              last: MechanicsSolution | None = None) -> MechanicsSolution:  # fmt: skip
         """Find the equilibrium at the end of a step.
 
         Parameters
@@ -212,6 +151,8 @@ class Mechanics:
             Length of the step [s].
         guess_nc, guess_strain_c : float64, optional
             Where to start; default: the state's displacement and lateral strain.
+        last : MechanicsSolution, optional
+            An earlier solution of the same step. What was let go in it stays so.
 
         Raises
         ------
@@ -224,40 +165,68 @@ class Mechanics:
         step = self._step(eigen_tv, state, dt)
         free = self._net_force(self.lattice.force(np.zeros_like(u), np.zeros(2), eigen_tv))
         scale = max(self.force_scale, 1e-3 * float(np.linalg.norm(free)))
+        try:
+            if not self._by_events:
+                patient = PATIENCE if dt <= self.options.dt_min else 1
+                return self._newton(u, strain, step, scale, patient * self.options.mechanics_iterations)
+            start, released = (state.u_nc, state.strain_c), 0
+            if last is not None and last.releases:
+                start, released = (last.u_nc, last.strain_c), last.releases
+                history = last.history_bh[self.bonds.active_b]
+                step = step._replace(before_bc=self.bonds.opening(last.u_nc), history_bh=history)
+            try:
+                found = self._newton(u, strain, step, scale, STEADY)
+            except SolveError:
+                found = let_go(self, *start, step, scale, self.options.mechanics_tolerance)
+            return found.after(released)
+        except SolveError as problem:
+            raise SolveError(
+                problem.reason, field=problem.field, residual=problem.residual,
+                time=float(state.time[0]) + (dt if np.isfinite(dt) else 0.0),
+            ) from problem  # fmt: skip
+
+    def _newton(self, u: Floats, strain: Floats, step: Step, scale: float, most: int) -> MechanicsSolution:
+        """Newton's method; where bonds are let go event by event, only as far as everything is stable."""
         linear = 0
         point = self._at(u, strain, step)
-        size = start = self._norm(point) / scale
-        most = self.options.mechanics_iterations * (PATIENCE if dt <= self.options.dt_min else 1)
+        size = start = self.norm(point) / scale
         for newton in range(most + 1):
             if size <= self.options.mechanics_tolerance:
-                active = self.bonds
-                gap = np.einsum("bc,bc->b", active.opening(u), active.normal_bc)
-                history = active.everywhere(point.bonds.history_bh)
-                return MechanicsSolution(u, strain, active.everywhere(gap), history, newton, linear, size)
+                return self.solution(u, strain, point.bonds.history_bh, newton, linear, size)
             if newton == most or not size < 1e6 * max(start, 1.0):
                 break
             rtol = float(np.clip(0.3 * self.options.mechanics_tolerance / size, 1e-3, 0.05))
-            du, de, spent = self._direction(point, rtol)
+            du, de, spent = self.direction(point, rtol)
             linear += spent
             longest = 1.0
             if du is None:
+                if self._by_events:
+                    break
                 longest = LONGEST_STRIDE if newton >= STRIDE_FROM else 1.0
                 clipped = self.bonds.respond(self.bonds.opening(u), *step[1:], "clipped")
-                du, de, spent = self._direction(point._replace(bonds=clipped), rtol)
+                du, de, spent = self.direction(point._replace(bonds=clipped), rtol)
                 linear += spent
                 if du is None:
                     break
             trial = self._at(u + du, strain + de, step)
-            if newton >= SEARCH_FROM or not self._norm(trial) / scale < GROWTH * size:
+            if newton >= SEARCH_FROM or not self.norm(trial) / scale < GROWTH * size:
                 length = self._search(point, trial, u, strain, du, de, step, longest)
                 du, de = length * du, length * de
                 trial = self._at(u + du, strain + de, step)
             u, strain, point = u + du, strain + de, trial
-            size = self._norm(point) / scale
+            size = self.norm(point) / scale
         raise SolveError(
-            f"no equilibrium after {newton} Newton iterations", field="mechanics", residual=size,
-            time=float(state.time[0]) + (dt if np.isfinite(dt) else 0.0),
-        )  # fmt: skip
+            f"no equilibrium after {newton} Newton iterations", field="mechanics", residual=size
+        )
+
+    def solution(
+        self, u: Floats, strain: Floats, history_bh: Floats, iterations: int, linear: int, residual: float
+    ) -> MechanicsSolution:
+        """Return a displacement and the history of the active bonds as a solution."""
+        active = self.bonds
+        gap = active.everywhere(np.einsum("bc,bc->b", active.opening(u), active.normal_bc))
+        history = active.everywhere(history_bh)
+        return MechanicsSolution(u, strain, gap, history, iterations, linear, residual)
 
     def imbalance(
         self, u_nc: Floats, strain_c: Floats, eigen_tv: Floats, state: State, dt: float
@@ -285,7 +254,7 @@ class Mechanics:
         """
         force = (self._pull @ force_bc).ravel()
         bonds = BondForces(force_bc, tangent_bcc, np.zeros((len(force_bc), self.bonds.n_columns)))
-        du, _, _ = self._direction(Imbalance(bonds, force, np.zeros(2)), rtol)
+        du, _, _ = self.direction(Imbalance(bonds, force, np.zeros(2)), rtol)
         if du is None:
             raise SolveError("lattice and bonds are not stable", field="mechanics", residual=1.0)
         return du
@@ -305,14 +274,18 @@ class Mechanics:
             grain_boundary,
         )
 
-    def work(self, old: State, new: State, eigen_old_tv: Floats, eigen_new_tv: Floats, dt: float) -> Work:
+    def work(
+        self, old: State, new: State, eigen_old_tv: Floats, eigen_new_tv: Floats, dt: float,
+        released: bool = False,
+    ) -> Work:  # fmt: skip
         """Work done on the cell over a step [J].
 
         The trapezoidal rule is exact for the elastic lattice, and for a bond that answers in a straight
         line. One that touches, lets go or softens within the step does not. Bending is the work of its
         tractions along the way, and of the drag of the step, less half the sum of the forces of both ends
         times the change of the opening. The trapezoidal rule on the lattice lacks just as much, since forces
-        are balanced at both ends.
+        are balanced at both ends. Where bonds were let go in the step, their way was no straight line: their
+        work is then what they store and have lost.
         """
         stress = 0.5 * (self.stress(old, eigen_old_tv) + self.stress(new, eigen_new_tv))
         growth = eigen_new_tv - eigen_old_tv
@@ -324,9 +297,15 @@ class Mechanics:
         drag = bonds.drag(jump / dt)
         force = bonds.respond(before, before, history, np.inf, "secant").force_bc
         force = force + bonds.drag(bonds.opening(old.u_rate_nc))
-        force = force + bonds.respond(after, before, history, dt, "secant").force_bc
         viscous = float(np.sum(drag * jump))
-        done = bonds.work(before, after, history) + viscous
+        if released:
+            now = new.history_bh[active]
+            force = force + bonds.respond(after, after, now, np.inf, "secant").force_bc
+            done = bonds.stored(after, now) - bonds.stored(before, history)
+            done += sum(bonds.dissipated(now)) - sum(bonds.dissipated(history))
+        else:
+            force = force + bonds.respond(after, before, history, dt, "secant").force_bc
+            done = bonds.work(before, after, history) + viscous
         return Work(swelling, wall, viscous, done - 0.5 * float(np.sum(force * jump)))
 
     def viscous_share(self, old: State, new: State, dt: float) -> float:
@@ -383,23 +362,30 @@ class Mechanics:
         graph.add_edges_from(np.unique(network.domain_n[network.bond_bn[holding]], axis=0).tolist())
         return int(networkx.number_connected_components(graph)) - 1
 
-    def _step(self, eigen_tv: Floats, state: State, dt: float) -> _Step:
+    def _step(self, eigen_tv: Floats, state: State, dt: float) -> Step:
         history = state.history_bh[self.bonds.active_b]
-        return _Step(eigen_tv, self.bonds.opening(state.u_nc), history, dt)
+        return Step(eigen_tv, self.bonds.opening(state.u_nc), history, dt)
 
-    def _at(self, u: Floats, strain: Floats, step: _Step) -> Imbalance:
+    def _at(self, u: Floats, strain: Floats, step: Step) -> Imbalance:
         """Bonds and imbalance at a displacement."""
         bonds = self.bonds.respond(self.bonds.opening(u), *step[1:], "consistent")
-        tension_s = self.lattice.tension(u, strain, step.eigen_tv)
+        return self.with_bonds(self.elastic(u, strain, step.eigen_tv), bonds)
+
+    def elastic(self, u: Floats, strain: Floats, eigen_tv: Floats) -> Pull:
+        """Forces of lattice and walls at a displacement."""
+        tension_s = self.lattice.tension(u, strain, eigen_tv)
         force = self._net_force(self.lattice.gather(tension_s) + self._load_nc)
-        force += (self._pull @ bonds.force_bc).ravel()
-        lateral = -self._stretching(tension_s) if self._free_strain else np.zeros(2)
-        return Imbalance(bonds, force, lateral)
+        return Pull(force, -self._stretching(tension_s) if self._free_strain else np.zeros(2))
+
+    def with_bonds(self, pull: Pull, bonds: BondForces) -> Imbalance:
+        """Return the imbalance of lattice and walls with that of bonds."""
+        return Imbalance(bonds, pull.force + (self._pull @ bonds.force_bc).ravel(), pull.lateral)
 
     def _net_force(self, force_nc: Floats) -> Floats:
         return (self._gather @ force_nc).ravel()
 
-    def _norm(self, point: Imbalance) -> float:
+    def norm(self, point: Imbalance) -> float:
+        """Root of the sum of squares of what is not balanced [N]."""
         lateral = point.lateral / self.network.box_c[:2]
         return float(np.hypot(np.linalg.norm(point.force), np.linalg.norm(lateral)))
 
@@ -415,10 +401,15 @@ class Mechanics:
         columns = [self._net_force(self.lattice.gather(tension)) for tension in tensions]
         return np.stack(columns, axis=1), np.array([self._stretching(tension) for tension in tensions])
 
-    def _direction(self, point: Imbalance, rtol: float) -> tuple[Floats | None, Floats, int]:
-        """Newton step of all nodes and of the lateral strain; None where the tangent is indefinite."""
+    def direction(
+        self, point: Imbalance, rtol: float, lightly: bool = False
+    ) -> tuple[Floats | None, Floats, int]:
+        """Newton step of all nodes and of the lateral strain; None where the tangent is indefinite.
+
+        ``lightly`` where few bonds have changed since the last step, whose preconditioner then does.
+        """
         with self._effort.phase("equilibrium setup"):
-            self._solver.update(point.bonds.tangent_bcc)
+            (self._solver.adjust if lightly else self._solver.update)(point.bonds.tangent_bcc)
         systems = [(point.force, rtol)]
         if self._free_strain:
             systems += [(column, min(rtol, 1e-4)) for column in self._lateral_ic.T]
@@ -449,7 +440,7 @@ class Mechanics:
         strain: Floats,
         du: Floats,
         de: Floats,
-        step: _Step,
+        step: Step,
         longest: float = 1.0,
     ) -> float:
         """Length at which the imbalance has no part along the step (regula falsi, kept inside [0, 1]).

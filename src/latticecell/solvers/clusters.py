@@ -28,6 +28,8 @@ LEAST = 1e-9
 class Fit(NamedTuple):
     """Clusters under the bonds of one tangent, in blocks (n_blocks, 3, 3), cluster by cluster.
 
+    The next fit that is given this one changes it.
+
     Attributes
     ----------
     stiff : float64
@@ -36,15 +38,34 @@ class Fit(NamedTuple):
         Stiffness against all other strains of the bonds [N/m].
     own, inverse : float64
         Diagonal blocks of the matrix with bonds [N/m], and their inverses.
-    softest_b : (n_active,) float64
-        Least eigenvalues of the tangents of the bonds [N/m].
+    tangent_bcc : (n_active, 3, 3) float64
+        Tangents of the bonds [N/m].
+    value_bk, axis_bkc : float64
+        Their eigenvalues (n_active, 3) [N/m], and eigenvectors in rows.
+    scratch : float64
+        Room.
     """
 
     stiff: Floats
     soft: Floats
     own: Floats
     inverse: Floats
-    softest_b: Floats
+    tangent_bcc: Floats
+    value_bk: Floats
+    axis_bkc: Floats
+    scratch: Floats
+
+    @classmethod
+    def blank(cls, n_blocks: int, n_active: int) -> Fit:
+        """Return room for a fit."""
+        stiff, soft, own, inverse, scratch = np.zeros((5, n_blocks, 3, 3))
+        tangent_bcc, axis_bkc = np.zeros((2, n_active, 3, 3))
+        return cls(stiff, soft, own, inverse, tangent_bcc, np.zeros((n_active, 3)), axis_bkc, scratch)
+
+    @property
+    def softest_b(self) -> Floats:
+        """Least eigenvalues of the tangents of the bonds, (n_active,) [N/m]."""
+        return self.value_bk.min(axis=1)
 
 
 class Clusters:
@@ -104,7 +125,10 @@ class Clusters:
         blank: NDArray = np.zeros((len(self.row_k), 3, 3), dtype)
         return BlockMatrix(self._start_q, self._place_k, blank, n_threads)
 
-    def fit(self, tangent_bcc: Floats, lattice_b: Floats, lattice_kcc: Floats, n_threads: int) -> Fit:
+    def fit(
+        self, tangent_bcc: Floats, lattice_b: Floats, lattice_kcc: Floats, n_threads: int,
+        last: Fit | None = None,
+    ) -> Fit:  # fmt: skip
         """Fit them to the tangents of the bonds, (n_active, 3, 3) [N/m], which may be indefinite.
 
         Parameters
@@ -114,17 +138,28 @@ class Clusters:
         lattice_kcc : (n_blocks, 3, 3) float64
             Blocks of the clusters without bonds [N/m].
         n_threads : int
+        last : Fit, optional
+            A fit in the same lattice, which is brought up to date where tangents differ, and returned.
         """
-        value_bk, axis_bkc = np.empty((len(tangent_bcc), 3)), np.empty((len(tangent_bcc), 3, 3))
-        tangent_bcc = np.ascontiguousarray(tangent_bcc)
-        kernels.find_axes(tangent_bcc, value_bk=value_bk, axis_bkc=axis_bkc, n_threads=n_threads)
-        stiff, soft, own, inverse, scratch = np.empty((5, *lattice_kcc.shape))
-        kernels.fit_clusters(
-            self._start_g, self._offset_g, self._bonds_g, self._bond, self._places, value_bk, axis_bkc,
-            STIFF * lattice_b, LEAST * lattice_b, lattice_kcc,
-            stiff=stiff, soft=soft, own=own, inverse=inverse, scratch=scratch, n_threads=n_threads,
+        n_active, n_clusters = len(tangent_bcc), len(self._size_g)
+        if last is None:
+            last = Fit.blank(len(lattice_kcc), n_active)
+            changed, chosen = np.arange(n_active), np.arange(n_clusters)
+        else:
+            changed = np.flatnonzero((tangent_bcc != last.tangent_bcc).any(axis=(1, 2)))
+            chosen = np.flatnonzero(np.bincount(self._cluster_b[changed], minlength=n_clusters))
+        last.tangent_bcc[...] = tangent_bcc
+        kernels.find_axes(
+            last.tangent_bcc, changed.astype(np.int32),
+            value_bk=last.value_bk, axis_bkc=last.axis_bkc, n_threads=n_threads,
         )  # fmt: skip
-        return Fit(stiff, soft, own, inverse, value_bk.min(axis=1))
+        kernels.fit_clusters(
+            self._start_g, self._offset_g, self._bonds_g, self._bond, self._places, last.value_bk,
+            last.axis_bkc, STIFF * lattice_b, LEAST * lattice_b, lattice_kcc, chosen.astype(np.int32),
+            stiff=last.stiff, soft=last.soft, own=last.own, inverse=last.inverse, scratch=last.scratch,
+            n_threads=n_threads,
+        )  # fmt: skip
+        return last
 
 
 def _starts(count: NDArray[np.integer]) -> NDArray[np.int32]:

@@ -38,6 +38,10 @@ class DirectEquilibrium:
         same = np.array_equal(self._factors.perm_r, self._factors.perm_c)
         self._indefinite = not same or bool((self._factors.U.diagonal() <= 0).any())
 
+    def adjust(self, tangent_bcc: Floats) -> None:
+        """Factorise anew."""
+        self.update(tangent_bcc)
+
     def solve(self, b: Floats, rtol: float) -> LinearResult:
         """Solve one system, exactly but for round-off."""
         if self._factors is None or self._indefinite:

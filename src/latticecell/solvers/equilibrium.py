@@ -25,6 +25,9 @@ class EquilibriumSolver(Protocol):
     def update(self, tangent_bcc: Floats) -> None:
         """Take new tangents of the bonds, (n_active, 3, 3) [N/m]; they may be indefinite."""
 
+    def adjust(self, tangent_bcc: Floats) -> None:
+        """Take new tangents of which few differ from the last: what is made from them may be kept in part."""
+
     def solve(self, b: Floats, rtol: float) -> LinearResult:
         """Solve with the right-hand side ``b``, (3 n,) [N], to a residual of ``rtol`` relative to it.
 
@@ -48,6 +51,11 @@ class MultigridEquilibrium:
     def update(self, tangent_bcc: Floats) -> None:
         """Take new tangents of the bonds."""
         self._precondition = self._hierarchy.fit(tangent_bcc)
+        self._matrix = BlockMatrix.of(self._tangent.matrix(tangent_bcc), self._n_threads)
+
+    def adjust(self, tangent_bcc: Floats) -> None:
+        """Take new tangents of few bonds."""
+        self._hierarchy.adjust(tangent_bcc)
         self._matrix = BlockMatrix.of(self._tangent.matrix(tangent_bcc), self._n_threads)
 
     def solve(self, b: Floats, rtol: float) -> LinearResult:

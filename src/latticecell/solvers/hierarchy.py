@@ -16,6 +16,7 @@ import scipy.sparse as sp
 from latticecell.arrays import Floats
 from latticecell.solvers.blocks import BlockMatrix, diagonal_blocks
 from latticecell.solvers.bodies import Bodies
+from latticecell.solvers.clusters import Fit
 from latticecell.solvers.cycle import Cycle, Level, smoothing_polynomial, spectral_bound
 from latticecell.solvers.galerkin import Coarsening, Galerkin, Stretches
 from latticecell.solvers.krylov import Operator
@@ -73,16 +74,15 @@ class Hierarchy:
             coarse = self._coarser[-1].coarse
         self._stretches = Stretches.of(tangent.clusters, n_threads)
         self._bodies = Bodies(tangent, self._stretches, lattice, lattice_i, x_ic)
+        self._found: Fit | None = None
 
     def fit(self, tangent_bcc: Floats) -> Operator:
         """Return the preconditioner for bonds with the given tangents, positive definite [N/m].
 
         It is made of the tangents with negative eigenvalues lifted, and holds until the next one is made.
         """
-        tangent, scale = self._tangent, self._scale
-        found = tangent.clusters.fit(tangent_bcc, self._lattice_b, tangent.bare_kcc, self._n_threads)
-        self._single.place(found.own, tangent.touched_k, 1.0 / scale)
-        self._inverse.place(found.inverse, self._inverse_k, scale)
+        scale = self._scale
+        found = self.adjust(tangent_bcc)
         self._stretches.take(found)
         self._single_stretches.take(found, scale)
         made = self._galerkin
@@ -98,6 +98,19 @@ class Hierarchy:
             return cycle((r / scale).astype(np.float32)).astype(np.float64)
 
         return self._bodies.deflate(found.softest_b, approximate)
+
+    def adjust(self, tangent_bcc: Floats) -> Fit:
+        """Bring matrix and smoother of the finest level up to date; what is coarser stays as it was fitted.
+
+        Enough where few bonds have changed, at a twentieth of the cost.
+        """
+        tangent = self._tangent
+        self._found = found = tangent.clusters.fit(
+            tangent_bcc, self._lattice_b, tangent.bare_kcc, self._n_threads, self._found
+        )
+        self._single.place(found.own, tangent.touched_k, 1.0 / self._scale)
+        self._inverse.place(found.inverse, self._inverse_k, self._scale)
+        return found
 
 
 def _prolongations(lattice: sp.bsr_matrix) -> list[sp.bsr_matrix]:
