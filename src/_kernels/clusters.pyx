@@ -199,8 +199,9 @@ def fit_clusters(
     of ``bond``, which join the copies ``place`` of the cluster. ``lattice`` are blocks without bonds.
     Eigenvalues of a bond below ``least_b`` count as that.
 
-    Written, for the chosen clusters, are the projection on the stretches that meet more than ``stiff_b``, ``stiff``; the stiffness of
-    all other stretches, ``soft``; the blocks with bonds, ``own``; and their ``inverse``.
+    Written, for the chosen clusters, are the projection on the stretches that meet more than ``stiff_b``,
+    ``stiff``; the stiffness of all other stretches, ``soft``; the blocks with bonds, ``own``; and their
+    ``inverse``.
     """
     cdef Py_ssize_t i, g, o
     for i in prange(chosen_g.shape[0], nogil=True, num_threads=n_threads, schedule="static"):

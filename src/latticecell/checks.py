@@ -431,6 +431,13 @@ def _check_elasticity(config: Config) -> list[str]:
 def _check_exclusions(config: Config) -> list[str]:
     """Return keys of which one would silently undo the other."""
     found, interface, active = [], config.interface, config.materials.active
+    for section in ("interface", "grain_boundary"):
+        viscosity = getattr(config, section).viscosity
+        if config.grain_boundary.release == "events" and viscosity > 0:
+            found.append(
+                f'{section}.viscosity_s = {viscosity:g}: must be 0 with grain_boundary.release = "events", '
+                "which needs none"
+            )
     if interface.resistance > interface.resistance_max:
         found.append(
             f"interface.resistance_ohm_m2 = {interface.resistance:g}: must be at most "

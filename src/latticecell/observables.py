@@ -99,6 +99,7 @@ class Observer:
             "viscous_share": report.viscous_share,
             "equilibrium_residual": trial.mechanics.residual if trial else 0.0,
             "repeats": trial.repeats if trial else 0,
+            **({"releases": trial.mechanics.releases if trial else 0} if stepper.mechanics.by_events else {}),
             "mechanics_newton": trial.newton if trial else 0,
             "mechanics_linear": trial.linear if trial else 0,
             "electrochemistry_newton": trial.electro.newton_iterations if trial else 0,

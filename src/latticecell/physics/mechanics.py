@@ -130,7 +130,7 @@ class Mechanics:
         )
         strength = self.bonds.strength_b * self.bonds.area_b
         self.force_scale = float(np.linalg.norm(strength)) if len(strength) else 1e-6
-        self._by_events = laws.by_events
+        self.by_events = laws.by_events
         self._free_strain = laws.free_lateral
         if self._free_strain:
             self._lateral_ic, self._lateral_cc = self._lateral_stiffness()
@@ -166,10 +166,11 @@ class Mechanics:
         free = self._net_force(self.lattice.force(np.zeros_like(u), np.zeros(2), eigen_tv))
         scale = max(self.force_scale, 1e-3 * float(np.linalg.norm(free)))
         try:
-            if not self._by_events:
+            if not self.by_events:
                 patient = PATIENCE if dt <= self.options.dt_min else 1
                 return self._newton(u, strain, step, scale, patient * self.options.mechanics_iterations)
-            start, released = (state.u_nc, state.strain_c), 0
+            fixed = (self.unknown_n < 0)[:, None]
+            start, released = (np.where(fixed, u, state.u_nc), state.strain_c), 0
             if last is not None and last.releases:
                 start, released = (last.u_nc, last.strain_c), last.releases
                 history = last.history_bh[self.bonds.active_b]
@@ -200,7 +201,7 @@ class Mechanics:
             linear += spent
             longest = 1.0
             if du is None:
-                if self._by_events:
+                if self.by_events:
                     break
                 longest = LONGEST_STRIDE if newton >= STRIDE_FROM else 1.0
                 clipped = self.bonds.respond(self.bonds.opening(u), *step[1:], "clipped")
@@ -215,9 +216,7 @@ class Mechanics:
                 trial = self._at(u + du, strain + de, step)
             u, strain, point = u + du, strain + de, trial
             size = self.norm(point) / scale
-        raise SolveError(
-            f"no equilibrium after {newton} Newton iterations", field="mechanics", residual=size
-        )
+        raise SolveError(f"no equilibrium after {newton} Newton iterations", field="mechanics", residual=size)
 
     def solution(
         self, u: Floats, strain: Floats, history_bh: Floats, iterations: int, linear: int, residual: float

@@ -9,30 +9,33 @@ the bonds take their new openings into their history, and what they do not bear 
 Many bonds take part at once, each with its true strength and toughness; what the lattice gives beyond that is
 lost, as sound is in a real crack. Events are small changes of the linear system: its preconditioner is kept.
 
-An event is repeated along its direction while at least half of its force still pulls there.
+An event is repeated along its direction while at least half of its force still pulls there, and shortened
+where it would press together what it closes: contact is in the tangent of bonds that touch, not of others.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from latticecell.arrays import Floats
 from latticecell.errors import SolveError
-from latticecell.physics.equilibrium import MechanicsSolution, Step
+from latticecell.physics.equilibrium import Imbalance, MechanicsSolution, Pull, Step
 
 if TYPE_CHECKING:
     from latticecell.physics.mechanics import Mechanics
 
 MOST_EVENTS = 5000
-ROUGH = 0.1
-"""Tolerance of the linear system of an event."""
+ROUGH, FINE = 0.1, 3e-3
+"""Largest and least tolerance of the linear system of an event; in between what is left of the imbalance is
+near the tolerance of the end: errors must not damage bonds that hold."""
 KEPT = 0.5
 """Share of its force that an event must leave to be repeated."""
 LONGEST = 64.0
 """Times that an event is repeated at most."""
-RENEWED, WORSE = 20, 3.0
+MOST_TRIALS = 20
+RENEWED, WORSE = 20, 2.0
 """Events after which a preconditioner is made anew, and growth of its iterations from which it is earlier."""
 
 
@@ -62,30 +65,67 @@ def let_go(
     before, history = step.before_bc, step.history_bh
     pull = mechanics.elastic(u, strain, step.eigen_tv)
     made, spent, first = 0, 0, 0
-    for event in range(MOST_EVENTS):
+    for count in range(MOST_EVENTS):
         opening = bonds.opening(u)
         forces = bonds.respond(opening, before, history, np.inf, "clipped")
         before, history = opening, forces.history_bh
         point = mechanics.with_bonds(pull, forces)
         size = mechanics.norm(point) / scale
         if size <= tolerance:
-            found = mechanics.solution(u, strain, history, event, linear, size)
-            return found.after(event)
-        lightly = 0 < event < made + RENEWED and spent <= WORSE * max(first, 2)
-        du, de, spent = mechanics.direction(point, ROUGH, lightly)
+            found = mechanics.solution(u, strain, history, count, linear, size)
+            return found.after(count)
+        lightly = 0 < count < made + RENEWED and spent <= WORSE * max(first, 2)
+        rtol = float(np.clip(3 * tolerance / size, FINE, ROUGH))
+        du, de, spent = mechanics.direction(point, rtol, lightly)
         linear += spent
         if du is None:
             break
         if not lightly:
-            made, first = event, spent
+            made, first = count, spent
         there = mechanics.elastic(u + du, strain + de, step.eigen_tv)
-        way, jump = du[mechanics.node_i].ravel(), bonds.opening(du)
-        least = KEPT * point.along(way, de)
-        length = 1.0
-        while 2 * length <= LONGEST:
-            ahead = bonds.respond(opening + 2 * length * jump, opening, history, np.inf, "secant")
-            if mechanics.with_bonds(pull.towards(there, 2 * length), ahead).along(way, de) < least:
-                break
-            length *= 2
+        event = _Event(mechanics, point, pull, there, du, de, opening, history)
+        length = event.length()
         u, strain, pull = u + length * du, strain + length * de, pull.towards(there, length)
-    raise SolveError(f"no equilibrium after {event} releases of bonds", field="mechanics", residual=size)
+    raise SolveError(f"no equilibrium after {count} releases of bonds", field="mechanics", residual=size)
+
+
+class _Event(NamedTuple):
+    """A step of lattice and bonds from a point to where the bonds' tractions of that point are balanced."""
+
+    mechanics: Mechanics
+    begin: Imbalance
+    here: Pull
+    there: Pull
+    du: Floats
+    de: Floats
+    opening_bc: Floats
+    history_bh: Floats
+
+    def left(self, length: float) -> float:
+        """Force along the event at a multiple of it [J]."""
+        opening = self.opening_bc + length * self.mechanics.bonds.opening(self.du)
+        bonds = self.mechanics.bonds.respond(opening, self.opening_bc, self.history_bh, np.inf, "secant")
+        return self._along(self.mechanics.with_bonds(self.here.towards(self.there, length), bonds))
+
+    def length(self) -> float:
+        """Return by what the event is multiplied."""
+        begin, length, left = self._along(self.begin), 1.0, self.left(1.0)
+        while left >= KEPT * begin and 2 * length <= LONGEST:
+            further = self.left(2 * length)
+            if further < KEPT * begin:
+                break
+            length, left = 2 * length, further
+        low, high, at_low, at_high = 0.0, length, begin, left
+        for _ in range(MOST_TRIALS):
+            if left >= -begin:
+                break
+            length = low + (high - low) * float(np.clip(at_low / (at_low - at_high), 0.1, 0.9))
+            left = self.left(length)
+            if left > 0:
+                low, at_low = length, left
+            else:
+                high, at_high = length, left
+        return length
+
+    def _along(self, point: Imbalance) -> float:
+        return point.along(self.du[self.mechanics.node_i].ravel(), self.de)
