@@ -50,8 +50,7 @@ LEAST, AGEING, SAFE = 0.1, 1.3, 1.5
 """Least response of the results that is counted on; growth of the one last seen in each step of a single
 repeat, which shows nothing new; factor for what is not seen."""
 ROOT_TRIALS = 25
-JUMPING = ("gap_b", "psi_n", "u_nc")
-"""Fields that jump where bonds are let go."""
+JUMPING = ("gap_b", "psi_n", "u_nc")  # where bonds are let go
 
 
 @dataclass(frozen=True, slots=True)
@@ -456,14 +455,14 @@ class Stepper:
         state.current_b[...] = electro.current_b
         self._put_mechanics(state, trial.mechanics, trial.psi_n)
         self.mechanics.note_breaking(old, state)
-        released = trial.mechanics.releases > 0
-        work = self.mechanics.work(old, state, self.eigen(old), trial.eigen_tv, dt, released)
+        jumped = trial.mechanics.releases > 0
+        work = self.mechanics.work(old, state, self.eigen(old), trial.eigen_tv, dt, jumped)
         state.passed[...] = old.passed + np.array([0.0, *work, 0.0])
         state.passed[CHARGE] = self._charge(old, trial)
         origin, watts = trial.formula.origin(old, "passed")[ELECTRIC], electro.voltage * electro.current
         state.passed[ELECTRIC] = origin + trial.formula.length * watts
         state.response[0] = min(trial.response, 1.0)
-        remember(old, state, dt, JUMPING if released else ())
+        remember(old, state, dt, JUMPING if jumped else ())
         return state
 
     def _charge(self, old: State, trial: Trial) -> float:
