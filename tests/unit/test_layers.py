@@ -43,7 +43,7 @@ LAYERS = [
     {"materials"},
     {"microstructure", "template"},
     {"network"},
-    {"state", "laplacian", "recovery", "slicing"},
+    {"cracks", "state", "laplacian", "recovery", "slicing"},
     {"marching"},
     {"imports", "meshing", "quality", "physics"},
     {"electrochemistry"},
@@ -87,7 +87,8 @@ def test_imports_point_upwards():
 
 def test_physics_modules_do_not_import_each_others_field():
     """transport, potentials, kinetics and the lattice stay apart; mechanics is lattice, bonds and flaws."""
-    mechanics = {"mechanics", "equilibrium", "releasing", "lattice", "bonds", "scatter", "energy_release"}
+    bonds = {"bonds", "scatter", "flaws", "friction"}
+    mechanics = {"mechanics", "equilibrium", "releasing", "lattice", "energy_release", *bonds}
     for source, target in imports():
         if source[0] == target[0] == "physics":
             assert {source[1], target[1]} <= mechanics

@@ -177,7 +177,5 @@ def test_steps_from_a_copied_state_are_the_same_to_the_bit():
 
 
 def test_events_and_viscosity_exclude_each_other():
-    with pytest.raises(
-        ConfigError, match=r"interface\.viscosity_s = 2: must be 0 with .*release"
-    ):
+    with pytest.raises(ConfigError, match=r"interface\.viscosity_s = 2: must be 0 with .*release"):
         config_from_table({**CRACKING, "interface": {"viscosity_s": 2.0}})
