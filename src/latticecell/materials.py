@@ -155,7 +155,8 @@ class BondClass:
     ``law`` makes the cohesive law; strength [Pa] with the modulus of its Weibull distribution (None: all
     equal), fracture energy [J/m2], stiffness and residual stiffness [Pa/m], viscosity [s]; strength and
     fracture energy in sliding (None: as in opening) and the exponent between. Fracture energies scatter by a
-    modulus of their own, bond by bond or boundary by boundary, and may depend on the misorientation.
+    modulus of their own, bond by bond or boundary by boundary, and may depend on the misorientation. Closed
+    cracks rub with a coefficient of friction.
     """
 
     law: Callable[[BondParameters], BondLaw]
@@ -171,6 +172,7 @@ class BondClass:
     shear_strength: float | None
     shear_fracture_energy: float | None
     mixing_exponent: float | None
+    friction: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,4 +273,5 @@ def _bond_class(section: str, options: Interface | GrainBoundary) -> BondClass:
         shear_strength=options.shear_strength,
         shear_fracture_energy=options.shear_fracture_energy,
         mixing_exponent=options.mixing_exponent,
+        friction=options.friction,
     )

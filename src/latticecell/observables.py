@@ -13,6 +13,7 @@ from latticecell.arrays import Floats
 from latticecell.cracks import CrackColumns, Cracks
 from latticecell.errors import ConfigError
 from latticecell.fields import COLUMNS, Field, declarations
+from latticecell.laws.friction import RUBBED
 from latticecell.network import Network
 from latticecell.physics.scatter import misorientation
 from latticecell.state import BENDING, CHARGE, ELECTRIC, VISCOUS, State
@@ -201,8 +202,15 @@ class Observer:
             "lithium_balance": balances.lithium,
             "charge_balance": leak / max(abs(current), 1e-3 * self._one_c),
             "energy_balance": balances.energy,
+            **self._friction(state),
             **self._salt_audit(report),
         }
+
+    def _friction(self, state: State) -> dict[str, float]:
+        """Part of the dissipated energy that friction took; nothing where no cracks rub."""
+        bonds = self.stepper.mechanics.bonds
+        rubbed = bonds.total(RUBBED, state.history_bh[bonds.active_b])
+        return {} if rubbed is None else {"friction_J": rubbed}
 
     def _salt_audit(self, report: StepReport) -> dict[str, float]:
         """Extremes and balance of the salt of a binary electrolyte; nothing in a single-ion conductor."""

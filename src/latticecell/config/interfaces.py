@@ -21,6 +21,7 @@ Permeance = Annotated[float, Quantity("m_per_s", ge=1e-20, le=1)]
 CurrentDensity = Annotated[float, Quantity("A_per_m2", ge=1e-6, le=1e6)]
 Temperature = Annotated[float, Quantity("K", ge=200, le=500)]
 MixingExponent = Annotated[float, Quantity(ge=0.2, le=10)]
+Friction = Annotated[float, Quantity(ge=0, le=2)]
 WeibullModulus = Annotated[float, Quantity(ge=1.1, le=1e3)]
 Misorientation = Annotated[float, Quantity("deg", ge=0, le=105)]
 Factor = Annotated[float, Quantity(ge=1e-3, le=1e3)]
@@ -46,6 +47,8 @@ class Interface(Section):
     """Traction per opening of a closed interface in compression; also of the intact one if bilinear."""
     residual_stiffness: Stiffness = 1e13
     """Traction per opening that a broken interface keeps, for regularity only."""
+    friction: Friction = 0.0
+    """Coefficient of friction where it is damaged and closed; 0: it slides freely."""
     viscosity: Viscosity = 0.0
     """Time of the viscous regularisation: breaking open within this time adds a traction of one strength."""
     weibull_modulus: WeibullModulus | None = Field(default=None, examples=[10.0])
@@ -106,6 +109,8 @@ class GrainBoundary(Section):
     """Traction per opening of a closed boundary in compression; also of the intact one if bilinear."""
     residual_stiffness: Stiffness = 1e13
     """Traction per opening that a broken grain boundary keeps, for regularity only."""
+    friction: Friction = 0.0
+    """Coefficient of friction where it is damaged and closed; 0: it slides freely."""
     viscosity: Viscosity = 0.0
     """Time of the viscous regularisation: breaking open within this time adds a traction of one strength."""
     weibull_modulus: WeibullModulus | None = Field(default=None, examples=[10.0])

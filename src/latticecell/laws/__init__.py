@@ -10,6 +10,7 @@ from latticecell.laws.bond import BondLaw, BondParameters
 from latticecell.laws.electrolyte import BinaryElectrolyte, lipf6_nyman2008
 from latticecell.laws.expansion import Expansion, nmc111_koerver2018
 from latticecell.laws.exponential import ExponentialLaw
+from latticecell.laws.friction import Friction
 from latticecell.laws.mixed_mode import MixedModeLaw
 from latticecell.laws.ocv import OpenCircuit, nmc111_zheng2013
 from latticecell.registry import Registry
@@ -33,9 +34,12 @@ BOND_LAWS: Registry[Callable[[BondParameters], BondLaw]] = Registry(
 def bond_law(section: str, name: str, parameters: BondParameters) -> BondLaw:
     """Return the cohesive law called ``name`` of a section of the file, "interface" or "grain_boundary".
 
+    Friction is added where the parameters ask for it.
+
     Raises `ConfigError` if there is none, or the parameters contradict each other.
     """
     try:
-        return BOND_LAWS[name](parameters)
+        law = BOND_LAWS[name](parameters)
     except ConfigError as error:
         raise ConfigError([f"{section}.{problem}" for problem in error.problems]) from None
+    return Friction(law, parameters) if parameters.friction > 0 else law

@@ -36,6 +36,8 @@ class BondParameters:
         Strength and toughness in sliding over those in opening [1].
     mixing_exponent : float
         Exponent of the mixed modes between [1].
+    friction : float
+        Coefficient of the friction that is added to the law [1].
     """
 
     strength_b: Floats
@@ -45,6 +47,7 @@ class BondParameters:
     shear_ratio: float = 1.0
     shear_energy_ratio: float = 1.0
     mixing_exponent: float = MIXING
+    friction: float = 0.0
 
     @classmethod
     def of(cls, options: BondOptions, strength_b: Floats, toughness_b: Floats) -> BondParameters:
@@ -61,6 +64,7 @@ class BondParameters:
             1.0 if shear is None else shear / options.strength,
             1.0 if energy is None else energy / options.fracture_energy,
             MIXING if options.mixing_exponent is None else options.mixing_exponent,
+            options.friction,
         )
 
     def mode_problems(self) -> list[str]:
@@ -110,6 +114,10 @@ class BondOptions(Protocol):
     @property
     def mixing_exponent(self) -> float | None:
         """Exponent of the mixed modes; None: the usual one."""
+
+    @property
+    def friction(self) -> float:
+        """Coefficient of friction [1]."""
 
 
 class BondResponse(NamedTuple):

@@ -171,6 +171,18 @@ class Bonds:
         lost = self.area_b * (np.concatenate(parts) - self._spent_b)
         return float(lost[self.is_interface_b].sum()), float(lost[~self.is_interface_b].sum())
 
+    def total(self, column: str, history_bh: Floats) -> float | None:
+        """Return a column of the histories, summed over the area [of the column, times m2].
+
+        None if no law has such a column.
+        """
+        parts = [
+            float(self.area_b[own] @ history[:, law.columns.index(column)])
+            for own, law, history in self._parts(history_bh)
+            if column in law.columns
+        ]
+        return sum(parts) if parts else None
+
     def work(self, before_bc: Floats, after_bc: Floats, history_bh: Floats) -> float:
         """Work done on the active bonds while they open along a straight line, without drag [J].
 
@@ -197,9 +209,8 @@ class Bonds:
                 for point, weight in zip(points, weights, strict=True):
                     share_b = begin_b + way_b * (low + 0.5 * (high - low) * (1 + point))
                     here_bc = before_bc + share_b[:, None] * jump_bc
-                    forces = self.respond(here_bc, before_bc, history_bh, np.inf, "secant")
-                    history_bh = forces.history_bh
-                    power_b = np.einsum("bc,bc->b", forces.force_bc, jump_bc)
+                    force_bc = self.respond(here_bc, before_bc, history_bh, np.inf, "secant").force_bc
+                    power_b = np.einsum("bc,bc->b", force_bc, jump_bc)
                     total += 0.5 * (high - low) * weight * float(way_b @ power_b)
         return total
 
