@@ -10,7 +10,7 @@ from typing import Any, Literal
 from latticecell.arrays import Floats
 from latticecell.config import Config, GrainBoundary, Interface, PreCrack
 from latticecell.fields import COLUMNS
-from latticecell.laws import BOND_LAWS, ELECTROLYTE_LAWS, EXPANSION_LAWS, OCV_LAWS, bond_law
+from latticecell.laws import BOND_LAWS, ELECTROLYTE_LAWS, EXPANSION_LAWS, FATIGUE_MODELS, OCV_LAWS, bond_law
 from latticecell.laws.bond import BondLaw, BondParameters
 from latticecell.laws.chosen import Strain, diffusivity_factor, open_circuit, strains
 from latticecell.laws.curve import MonotoneCurve
@@ -93,12 +93,14 @@ class ElectroLaws:
 def named_laws(config: Config) -> list[tuple[Registry[Any], str]]:
     """Return the names in a configuration that stand for laws, and where each is looked up."""
     active = config.materials.active
+    fatigue = config.interface.fatigue, config.grain_boundary.fatigue
     return [
         *((OCV_LAWS, name) for name in [active.ocv] if isinstance(name, str)),
         *((EXPANSION_LAWS, name) for name in [active.volume_change] if isinstance(name, str)),
         (ELECTROLYTE_LAWS, config.electrolyte.law),
         (BOND_LAWS, config.interface.law),
         (BOND_LAWS, config.grain_boundary.law),
+        *((FATIGUE_MODELS, name) for name in fatigue if name is not None),
         (EQUILIBRIUM_SOLVERS, config.solver.equilibrium),
         *((COLUMNS, name) for name in config.output.columns),
     ]
@@ -156,7 +158,7 @@ class BondClass:
     equal), fracture energy [J/m2], stiffness and residual stiffness [Pa/m], viscosity [s]; strength and
     fracture energy in sliding (None: as in opening) and the exponent between. Fracture energies scatter by a
     modulus of their own, bond by bond or boundary by boundary, and may depend on the misorientation. Closed
-    cracks rub with a coefficient of friction.
+    cracks rub with a coefficient of friction, and cycles tire bonds by a model with its numbers.
     """
 
     law: Callable[[BondParameters], BondLaw]
@@ -173,6 +175,10 @@ class BondClass:
     shear_fracture_energy: float | None
     mixing_exponent: float | None
     friction: float
+    fatigue: str | None
+    fatigue_threshold: float | None
+    fatigue_endurance: float | None
+    fatigue_length: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,4 +280,8 @@ def _bond_class(section: str, options: Interface | GrainBoundary) -> BondClass:
         shear_fracture_energy=options.shear_fracture_energy,
         mixing_exponent=options.mixing_exponent,
         friction=options.friction,
+        fatigue=options.fatigue,
+        fatigue_threshold=options.fatigue_threshold,
+        fatigue_endurance=options.fatigue_endurance,
+        fatigue_length=options.fatigue_length,
     )

@@ -22,6 +22,8 @@ CurrentDensity = Annotated[float, Quantity("A_per_m2", ge=1e-6, le=1e6)]
 Temperature = Annotated[float, Quantity("K", ge=200, le=500)]
 MixingExponent = Annotated[float, Quantity(ge=0.2, le=10)]
 Friction = Annotated[float, Quantity(ge=0, le=2)]
+FatigueNumber = Annotated[float, Quantity(ge=1e-3, le=1e9)]
+Endurance = Annotated[float, Quantity(ge=0, le=0.99)]
 WeibullModulus = Annotated[float, Quantity(ge=1.1, le=1e3)]
 Misorientation = Annotated[float, Quantity("deg", ge=0, le=105)]
 Factor = Annotated[float, Quantity(ge=1e-3, le=1e3)]
@@ -49,6 +51,14 @@ class Interface(Section):
     """Traction per opening that a broken interface keeps, for regularity only."""
     friction: Friction = 0.0
     """Coefficient of friction where it is damaged and closed; 0: it slides freely."""
+    fatigue: Annotated[str, Named("fatigue")] | None = Field(default=None, examples=["roe_siegmund"])
+    """Model by which cycles lower strength and toughness; left out: they do not."""
+    fatigue_threshold: FatigueNumber | None = Field(default=None, examples=[100.0])
+    """What is accumulated before fatigue begins, as its model counts; left out: 1 if it is roe_siegmund."""
+    fatigue_endurance: Endurance | None = Field(default=None, examples=[0.25])
+    """Traction over strength below which cycles do nothing; left out: 0."""
+    fatigue_length: FatigueNumber | None = Field(default=None, examples=[4.0])
+    """Way that tears a bond under its strength, over G_c / (e strength); left out: 4 if roe_siegmund."""
     viscosity: Viscosity = 0.0
     """Time of the viscous regularisation: breaking open within this time adds a traction of one strength."""
     weibull_modulus: WeibullModulus | None = Field(default=None, examples=[10.0])
@@ -111,6 +121,14 @@ class GrainBoundary(Section):
     """Traction per opening that a broken grain boundary keeps, for regularity only."""
     friction: Friction = 0.0
     """Coefficient of friction where it is damaged and closed; 0: it slides freely."""
+    fatigue: Annotated[str, Named("fatigue")] | None = Field(default=None, examples=["roe_siegmund"])
+    """Model by which cycles lower strength and toughness; left out: they do not."""
+    fatigue_threshold: FatigueNumber | None = Field(default=None, examples=[100.0])
+    """What is accumulated before fatigue begins, as its model counts; left out: 1 if it is roe_siegmund."""
+    fatigue_endurance: Endurance | None = Field(default=None, examples=[0.25])
+    """Traction over strength below which cycles do nothing; left out: 0."""
+    fatigue_length: FatigueNumber | None = Field(default=None, examples=[4.0])
+    """Way that tears a bond under its strength, over G_c / (e strength); left out: 4 if roe_siegmund."""
     viscosity: Viscosity = 0.0
     """Time of the viscous regularisation: breaking open within this time adds a traction of one strength."""
     weibull_modulus: WeibullModulus | None = Field(default=None, examples=[10.0])

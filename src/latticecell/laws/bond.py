@@ -38,6 +38,12 @@ class BondParameters:
         Exponent of the mixed modes between [1].
     friction : float
         Coefficient of the friction that is added to the law [1].
+    fatigue : str or None
+        Name of the fatigue model that is put around the law.
+    fatigue_threshold, fatigue_length : float or None
+        What its model makes of them; None: its usual ones [1].
+    fatigue_endurance : float
+        Traction over strength below which cycles do nothing [1].
     """
 
     strength_b: Floats
@@ -48,6 +54,10 @@ class BondParameters:
     shear_energy_ratio: float = 1.0
     mixing_exponent: float = MIXING
     friction: float = 0.0
+    fatigue: str | None = None
+    fatigue_threshold: float | None = None
+    fatigue_endurance: float = 0.0
+    fatigue_length: float | None = None
 
     @classmethod
     def of(cls, options: BondOptions, strength_b: Floats, toughness_b: Floats) -> BondParameters:
@@ -65,6 +75,10 @@ class BondParameters:
             1.0 if energy is None else energy / options.fracture_energy,
             MIXING if options.mixing_exponent is None else options.mixing_exponent,
             options.friction,
+            options.fatigue,
+            options.fatigue_threshold,
+            options.fatigue_endurance or 0.0,
+            options.fatigue_length,
         )
 
     def mode_problems(self) -> list[str]:
@@ -72,6 +86,15 @@ class BondParameters:
         hint = 'is used only with law = "mixed_mode", which tells sliding from opening'
         found = [f"shear_strength_MPa: {hint}"] if self.shear_ratio != 1 else []
         return found + ([f"shear_fracture_energy_J_per_m2: {hint}"] if self.shear_energy_ratio != 1 else [])
+
+    def fatigue_problems(self) -> list[str]:
+        """Return what has no meaning without a fatigue model."""
+        given = {
+            "fatigue_threshold": self.fatigue_threshold is not None,
+            "fatigue_endurance": self.fatigue_endurance != 0,
+            "fatigue_length": self.fatigue_length is not None,
+        }
+        return [f"{key}: has no meaning without fatigue" for key, there in given.items() if there]
 
     @property
     def shear_strength_b(self) -> Floats:
@@ -118,6 +141,22 @@ class BondOptions(Protocol):
     @property
     def friction(self) -> float:
         """Coefficient of friction [1]."""
+
+    @property
+    def fatigue(self) -> str | None:
+        """Name of the fatigue model; None: there is none."""
+
+    @property
+    def fatigue_threshold(self) -> float | None:
+        """What is accumulated before fatigue begins [1]; None: what is usual."""
+
+    @property
+    def fatigue_endurance(self) -> float | None:
+        """Traction over strength below which cycles do nothing [1]; None: 0."""
+
+    @property
+    def fatigue_length(self) -> float | None:
+        """Accumulated length of cyclic damage over the cohesive length [1]; None: what is usual."""
 
 
 class BondResponse(NamedTuple):
