@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.spatial import cKDTree
+from scipy.stats.qmc import Sobol
 
 from latticecell.imports import load
 from latticecell.imports.agreement import _in_file, _numbered, agreement
@@ -98,18 +99,19 @@ class Truth:
         x = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
         return self.domain(x).reshape(n).astype(np.int32), voxel
 
-    def areas(self, n=300_000, step=0.25, seed=0):
-        """Areas of grain boundaries and of the surface, by segments of random place and direction (Crofton).
+    def areas(self, power=20, step=0.25, seed=0):
+        """Areas of grain boundaries and of the surface, from how often segments cross them.
 
-        What a segment of finite length misses falls in proportion to it and is extrapolated.
+        Crofton's formula with ``2**power`` segments, a scrambled Sobol sequence, to about 0.2 %. What a
+        segment of finite length misses falls in proportion to it and is extrapolated.
         """
-        rng = np.random.default_rng(seed)
         length, low = step * self.size, np.min(self.center, axis=0) - 1.3 * self.radius
         side = np.max(self.center, axis=0) + 1.3 * self.radius - low
         low, side = np.maximum(low, 0), np.minimum(side, self.box)  # no periodic image twice
-        x = low + rng.random((n, 3)) * side
-        u = rng.normal(size=(n, 3))
-        u *= length / np.linalg.norm(u, axis=1)[:, None]
+        drawn = Sobol(5, seed=seed).random_base2(power)
+        x, height, angle = low + drawn[:, :3] * side, 2 * drawn[:, 3] - 1, 2 * np.pi * drawn[:, 4]
+        flat = np.sqrt(1 - height**2)
+        u = length * np.stack([flat * np.cos(angle), flat * np.sin(angle), height], axis=1)
         ends = [self.domain(x + part * u) for part in (0.0, 0.5, 1.0)]
 
         def crossings(a, b):
@@ -117,7 +119,7 @@ class Truth:
             return np.array([((a != b) & ~outer).sum(), ((a != b) & outer).sum()])
 
         coarse, fine = crossings(ends[0], ends[2]), crossings(*ends[:2]) + crossings(*ends[1:])
-        return 2 * np.prod(side) / (n * length) * (2 * fine - coarse)
+        return 2 * np.prod(side) / (len(x) * length) * (2 * fine - coarse)
 
 
 def salted(label, rng, share=0.3):
@@ -168,7 +170,7 @@ class Case:
         labels = {
             "file": str(path / "map.npy"), "voxel_size_um": [float(v) for v in voxel], "periodic": True,
             "ecbd": [self.truth.grains], "random_orientations": True, "closed_pores": "fill",
-            "smoothing": 1.0 if self.kind == "salted" else 0.7,
+            "smoothing": 0.8 if self.kind == "salted" else 0.7,
         }  # fmt: skip
         return config_from_table(
             {
@@ -178,7 +180,7 @@ class Case:
             }
         )
 
-    def measure(self, path, segments=400_000):
+    def measure(self, path, power=20):
         """Make the network; figures of it against the truth without salt and pores, and CPU time [s]."""
         made = self.config(path)
         start = time.process_time()
@@ -192,7 +194,7 @@ class Case:
         true = _numbered(whole.voxels(self.voxels)[0], names)
         pore = true != _numbered(self.truth.voxels(self.voxels)[0], names)
         inside = ((true < len(names)) | (label < len(names))) & ~pore
-        between, surface = whole.areas(segments)
+        between, surface = whole.areas(power)
         return {
             "kind": self.kind, "curved": self.truth.curved, "lobed": self.truth.lobed,
             "wanted": self.truth.grains, "voxels": self.voxels,

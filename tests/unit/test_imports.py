@@ -10,7 +10,8 @@ from scipy.spatial.transform import Rotation
 from latticecell.errors import ConfigError
 from latticecell.imports.cleaning import clean
 from latticecell.imports.files import read_orientations, read_volume
-from latticecell.meshing.laguerre import LaguerreCells, fit_cells
+from latticecell.meshing.cell_fit import _Softmax, fit_cells
+from latticecell.meshing.laguerre import LaguerreCells
 from latticecell.orientations import angle_between, from_matrices, to_matrices
 
 VOXEL = np.array([0.2, 0.2, 0.2])
@@ -376,14 +377,53 @@ def test_nearest_cells_are_those_of_the_power_distance():
     np.testing.assert_allclose(distance[:, 2], plane, atol=1e-12)
 
 
-def test_planes_are_found_again_from_voxels():
+def cells_of_voxels(n=24):
+    """Twelve Laguerre cells, centres of voxels in a cube, their cells, and who is near a plane."""
     rng = np.random.default_rng(2)
-    seed, weight = rng.random((12, 3)), 0.02 * rng.random(12)
-    x = (np.stack(np.meshgrid(*[np.arange(24)] * 3, indexing="ij"), axis=-1).reshape(-1, 3) + 0.5) / 24
-    cell = LaguerreCells(seed, weight).nearest(x, 2)
-    edge = cell[0][:, 1] < 1.5 / 24
-    found = fit_cells(x, cell[1][:, 0], edge, 12, rng)
-    assert found[2] > 0.99
-    fresh = rng.random((5000, 3))
-    same = LaguerreCells(*found[:2]).nearest(fresh, 1)[1] == LaguerreCells(seed, weight).nearest(fresh, 1)[1]
-    assert same.mean() > 0.985
+    cells = LaguerreCells(rng.random((12, 3)), 0.02 * rng.random(12))
+    x = (np.stack(np.meshgrid(*[np.arange(n)] * 3, indexing="ij"), axis=-1).reshape(-1, 3) + 0.5) / n
+    distance, cell = cells.nearest(x, 2)
+    return cells, x, cell, distance[:, 1] < 1.5 / n
+
+
+def same_cells(found, cells):
+    fresh = np.random.default_rng(5).random((20_000, 3))
+    return (LaguerreCells(*found).nearest(fresh, 1)[1] == cells.nearest(fresh, 1)[1]).mean()
+
+
+def test_planes_are_found_again_from_voxels():
+    cells, x, cell, edge = cells_of_voxels()
+    found = fit_cells(x, cell[:, 0], edge, 12, np.random.default_rng(2))
+    assert (LaguerreCells(*found).nearest(x, 1)[1][:, 0] == cell[:, 0]).mean() > 0.998
+    assert same_cells(found, cells) > 0.992
+
+
+def test_planes_are_found_again_in_noise(monkeypatch):
+    """A fifth of the voxels at planes have the label across: the share of noise makes planes sharper."""
+    cells, x, cell, edge = cells_of_voxels()
+    wrong = edge & (np.random.default_rng(3).random(len(x)) < 0.2)
+    label = np.where(wrong, cell[:, 1], cell[:, 0])
+    found = fit_cells(x, label, edge, 12, np.random.default_rng(2), seen=cell[:, 0])
+    monkeypatch.setattr("latticecell.meshing.cell_fit.ROUNDS", ((15_000, 20, 0.0),))
+    blunt = fit_cells(x, label, edge, 12, np.random.default_rng(2), seen=cell[:, 0])
+    assert same_cells(found, cells) > 0.98
+    assert 1 - same_cells(found, cells) < 0.8 * (1 - same_cells(blunt, cells))
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.5])
+def test_derivatives_of_the_likelihood(noise):
+    rng = np.random.default_rng(4)
+    y, among = rng.normal(size=(30, 3)), np.array([rng.permutation(5)[:4] for _ in range(30)]).T
+    likelihood = _Softmax(y, among[1], among, 5, noise)
+    score, away = rng.normal(size=(5, 4)), 1e-6 * rng.normal(size=(5, 4))
+
+    def at(s):
+        return likelihood.error(likelihood.shares(s), s)
+
+    slope, curvature = likelihood._derivatives(likelihood.shares(score), score)
+    assert at(score + away) - at(score - away) == pytest.approx(2 * slope @ away.ravel(), rel=1e-6)
+    if not noise:  # with noise the weights are held
+        more, less = (
+            likelihood._derivatives(likelihood.shares(s), s)[0] for s in (score + away, score - away)
+        )
+        np.testing.assert_allclose(more - less, 2 * curvature @ away.ravel(), rtol=1e-5, atol=1e-13)

@@ -54,6 +54,13 @@ def test_tables_tell_each_particle(finished):
     assert all(5.0 < one < 5.6 for one in resistance)
 
 
+def test_particles_of_labels_have_equivalent_radii(finished, monkeypatch):
+    assert "<th>radius (µm)" in particle_tables(finished)
+    own = finished.config.microstructure.model_copy(update={"labels": "some"})
+    monkeypatch.setattr(finished, "config", finished.config.model_copy(update={"microstructure": own}))
+    assert "<th>equivalent radius (µm)" in particle_tables(finished)
+
+
 def test_curves_have_a_line_for_each_particle(finished):
     figure = particle_curves(finished)
     assert isinstance(figure, Figure)

@@ -123,7 +123,7 @@ class Labels(Section):
     smallest: Voxels = 27
     """Voxels of the smallest piece of a label that is kept; smaller ones go to their neighbours."""
     smoothing: Smoothing = 0.7
-    """Standard deviation of the smoothing, in voxels; 1 for noisy labels."""
+    """Standard deviation of the smoothing, in voxels; 0.8 for noisy labels, 1 if very noisy."""
     boundaries: Literal["auto", "planar", "smooth"] = "auto"
     """Whether grain boundaries are planes or smooth surfaces; auto: planes if they fit 98 % of the voxels."""
     orientations: FileName | None = Field(default=None, examples=["orientations.csv"])

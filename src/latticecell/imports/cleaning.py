@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt, maximum_filter, minimum_filter
+from scipy.ndimage import distance_transform_edt
 
 from latticecell._kernels.voxels import number_parts
 from latticecell.arrays import Bools, Floats, Ints
@@ -87,13 +87,14 @@ def clean(
     label, offset = _with_margins(label, voxel, periodic, margin, notes)
     label = _without_pockets(label, fill_pores, smallest, notes)
     label, source = _in_pieces(label, label, source, smallest, notes)
+    voted = voted_labels(label, voxel, len(source), sigma)
     for _ in range(ROUNDS):
-        voted = voted_labels(label, voxel, len(source), sigma)
         before = len(notes)
         label, source = _in_pieces(label, voted, source, smallest, notes)
         if len(notes) == before:
             break
-    label, source = _present(label, voted_labels(label, voxel, len(source), sigma), source, notes)
+        voted = voted_labels(label, voxel, len(source), sigma)
+    label, source = _present(label, voted, source, notes)
     if not len(source):
         raise ConfigError(f"{KEY}: no grain is left; every label is ECBD, or too thin for the voxels")
     particle = _particles(label, len(source))
@@ -260,11 +261,8 @@ def _filled(label: Ints, holes: Bools, among: Bools) -> Ints:
 def voted_labels(label: Ints, voxel: Floats, n_grains: int, sigma: float) -> Ints:
     """Domains at the centres of the voxels, smoothed; ECBD is ``MATRIX``."""
     fields = VoteFields(np.where(label < 0, n_grains, label), voxel, n_grains, sigma)
-    size = 2 * int(np.ceil(fields.reach)) + 1  # where the voxels around are the same, so is the vote
-    mode = ("wrap", "wrap", "nearest")
-    mixed = maximum_filter(label, size, mode=mode) != minimum_filter(label, size, mode=mode)
-    voted = fields.label.copy()
-    voted[mixed] = fields.leading((np.argwhere(mixed) + 0.5) * voxel, 1)[:, 0]
+    voted = fields.label.copy()  # where the voxels around are the same, so is the vote
+    voted[fields.mixed] = fields.leading((np.argwhere(fields.mixed) + 0.5) * voxel, 1)[:, 0]
     return np.where(voted == n_grains, MATRIX, voted).astype(np.int32)
 
 

@@ -11,9 +11,10 @@ from scipy.ndimage import distance_transform_edt
 
 from latticecell.arrays import Floats, Ints
 from latticecell.imports.cleaning import Grains, voted_labels
+from latticecell.meshing.cell_fit import fit_cells
 from latticecell.meshing.fields import Fields, VoteFields
 from latticecell.meshing.geometry import UM, CellGeometry, Grading
-from latticecell.meshing.laguerre import LaguerreFields, fit_cells
+from latticecell.meshing.laguerre import LaguerreCells, LaguerreFields
 from latticecell.meshing.voxels import VoxelGeometry, repeated
 
 PLANAR: Final = 0.98
@@ -199,15 +200,14 @@ def _fitted(
         some = particle == p
         first = int(np.searchsorted(particle_g, p))
         n_own = int((particle_g == p).sum())
-        least = PLANAR
-        labels, rng = own[some] - first, np.random.default_rng(p)
-        cell, weight, fit[p] = fit_cells(relative[some], labels, at_edge[some], n_own, rng)
-        smooth = voted[some] - first
-        labels = np.where((smooth >= 0) & (smooth < n_own), smooth, labels)
-        if fit[p] < PLANAR and np.bincount(labels, minlength=n_own).all():
-            # noise counts against planes; smoothed labels have none, but their corners are round
-            cell, weight, fit[p] = fit_cells(relative[some], labels, at_edge[some], n_own, rng)
-            least = PLANAR_SMOOTHED
+        labels, seen, rng = own[some] - first, voted[some] - first, np.random.default_rng(p)
+        known = (seen >= 0) & (seen < n_own)  # else the smoothing gives it to the ECBD
+        seen = np.where(known, seen, labels)
+        cell, weight = fit_cells(relative[some], labels, at_edge[some], n_own, rng, seen)
+        inside = LaguerreCells(cell, weight).nearest(relative[some], 1)[1][:, 0]
+        fit[p], least = (inside == labels).mean(), PLANAR
+        if fit[p] < PLANAR:  # noise counts against planes; smoothed labels have none, but round corners
+            fit[p], least = (inside == seen).mean(), PLANAR_SMOOTHED
         cells.append(cell)
         weights.append(weight)
         if fit[p] < least:

@@ -19,7 +19,7 @@ from latticecell.meshing.newton import approach
 if TYPE_CHECKING:
     from latticecell.meshing.voxels import VoxelGeometry
 
-PER_SPACING: Final = 24
+PER_SPACING: Final = 16
 """Points on surfaces per squared spacing, from which sites are chosen."""
 MOST_PER_FACE: Final = 12
 PITCH: Final = 0.85

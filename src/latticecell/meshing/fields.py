@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Final, Protocol
 
 import numpy as np
+from scipy.ndimage import maximum_filter, minimum_filter
 
 from latticecell._kernels import voxels as kernel
-from latticecell.arrays import Floats, Ints
+from latticecell.arrays import Bools, Floats, Ints
 
 REACH: Final = np.sqrt(13.0)
 """Reach of the weights (1 - r^2 / reach^2)^4 over their standard deviation along an axis."""
@@ -15,6 +17,8 @@ LEADING: Final = 8
 """Labels that are told apart around a point."""
 NONE: Final = 9.0
 """Margin of a domain that is not near."""
+SHARPER: Final = 0.8
+"""Smoothing, over that which finds features, of the fields to which faces are fitted: faces average, too."""
 
 
 class Fields(Protocol):
@@ -28,6 +32,9 @@ class Fields(Protocol):
 
         Each row of ``labels``, (n, k), ascends.
         """
+
+    def sharper(self) -> Fields:
+        """Fields of the same domains with less smoothing, for those who average over faces."""
 
 
 class VoteFields:
@@ -51,12 +58,31 @@ class VoteFields:
         self.label = np.ascontiguousarray(label, np.int32)
         self.voxel, self.n_grains, self.reach = np.ascontiguousarray(voxel, float), n_grains, sigma * REACH
 
+    def sharper(self) -> VoteFields:
+        """Votes of fewer voxels; see `Fields`."""
+        return VoteFields(self.label, self.voxel, self.n_grains, SHARPER * self.reach / REACH)
+
+    @cached_property
+    def mixed(self) -> Bools:
+        """Voxels in which more than one label may have votes."""
+        size = 2 * int(np.ceil(self.reach + 0.5)) + 1
+        mode = ("wrap", "wrap", "nearest")
+        return maximum_filter(self.label, size, mode=mode) != minimum_filter(self.label, size, mode=mode)
+
     def leading(self, x: Floats, k: int) -> Ints:
         """Domains in ascending order of the votes that they lack; see `Fields`."""
-        x = np.ascontiguousarray(x, float)
-        label, share = np.empty((len(x), LEADING), np.int32), np.empty((len(x), LEADING))
-        kernel.leading_labels(self.label, self.voxel, x, self.reach, out=label, share=share)
-        return in_order(label, _margins(label, share, self.n_grains), k)
+        shape = np.array(self.label.shape)
+        at = np.floor(x / self.voxel).astype(np.intp)
+        at[:, :2] %= shape[:2]
+        where = at[:, 0], at[:, 1], np.clip(at[:, 2], 0, shape[2] - 1)
+        out = np.full((len(x), k), -1, np.int32)
+        out[:, 0] = self.label[where]
+        some = self.mixed[where]
+        y = np.ascontiguousarray(x[some], float)
+        label, share = np.empty((len(y), LEADING), np.int32), np.empty((len(y), LEADING))
+        kernel.leading_labels(self.label, self.voxel, y, self.reach, out=label, share=share)
+        out[some] = in_order(label, _margins(label, share, self.n_grains), k)
+        return out
 
     def rows(self, x: Floats, labels: Ints) -> tuple[Floats, Floats]:
         """Differences of the votes of grains, and the ECBD's from one half; see `Fields`."""

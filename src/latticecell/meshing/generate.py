@@ -13,6 +13,7 @@ from latticecell.config import Config
 from latticecell.errors import NetworkError
 from latticecell.imports.microstructure import LabelledMicrostructure
 from latticecell.meshing.conform import conform, shared_labels, straddling, triangulate
+from latticecell.meshing.fitting import fit_boundaries
 from latticecell.meshing.geometry import UM, CellGeometry, Grading
 from latticecell.meshing.labels import label_tets
 from latticecell.meshing.mending import mend, merge_with_surface
@@ -177,6 +178,7 @@ def _generate(geometry: CellGeometry, seed: list[int]) -> tuple[Sites, Ints, Int
     domain = label_tets(sites, tet)
     if geometry.sweeps:
         tet, domain = mend(sites, tet, domain, draw ^ 3)
+        fit_boundaries(sites, tet, domain)
     return sites, tet, domain
 
 

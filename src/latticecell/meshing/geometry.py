@@ -198,3 +198,7 @@ class CellGeometry(ABC):
     def settle(self, sites: Sites, y: Floats) -> Floats:
         """Bring sites that slid along the tangents of their features to ``y`` back on them."""
         return y
+
+    def to_boundary(self, x: Floats, pair: Ints) -> Floats:
+        """Displacement of points to where the two domains of each row, ascending, meet; to first order."""
+        raise NotImplementedError

@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from scipy.spatial import cKDTree
 
-from latticecell.arrays import Bools, Floats, Ints
+from latticecell.arrays import Floats, Ints
 from latticecell.meshing.fields import LEADING, NONE, VoteFields, in_order
-
-NEAR: Final = 8
-"""Cells among which a sample is assigned while the planes are fitted."""
-HOPELESS: Final = 0.88
-"""Share of the points in their cells below which planes do not fit."""
-TRIALS: Final = ((3000, 60, HOPELESS), (10_000, 120, 0.925), (15_000, 220, 1.0))
-"""Samples and iterations of each fit, and the share of the points below which it is the last."""
-RIDGE: Final = 1e-8
 
 
 class LaguerreCells:
@@ -117,95 +106,11 @@ class LaguerreFields:
             value[outer, -1], slope[outer, -1] = 2 * share[:, 0] - 1, 2 * gradient[:, 0]
         return value, slope
 
+    def sharper(self) -> LaguerreFields:
+        """Return the same: planes are sharp."""
+        return self
+
     def _relative(self, x: Floats, p: NDArray) -> Floats:
         d = x - self.origin[p]
         d[:, :2] -= self.box[:2] * np.round(d[:, :2] / self.box[:2])
         return d
-
-
-def fit_cells(
-    x: Floats, cell: Ints, edge: Bools, n: int, rng: np.random.Generator
-) -> tuple[Floats, Floats, float]:
-    """Seeds and weights of the Laguerre cells that fit the labels of points best.
-
-    As ``2 seed . x + weight - |seed|^2`` is linear in x, the likelihood of the labels under a softmax of it
-    is concave: multinomial logistic regression. Samples are points next to others of another label.
-
-    Parameters
-    ----------
-    x : (n_points, 3) float64
-    cell : (n_points,) int
-        Label of each point, 0 to ``n - 1``, all of them present.
-    edge : (n_points,) bool
-        Whether a point is next to one of another label.
-    n : int
-    rng : Generator
-
-    Returns
-    -------
-    seed, weight : (n, 3), (n,) float64
-    fit : float
-        Share of the points that lie in the cell of their label.
-    """
-    count = np.bincount(cell, minlength=n)
-    middle = np.stack([np.bincount(cell, x[:, c], n) for c in range(3)], axis=1) / count[:, None]
-    center = x.mean(axis=0)
-    middle, y = middle - center, x - center
-    unit = max(float(np.cbrt(np.ptp(x, axis=0).prod() / n)), 1e-12)
-    middle, y = middle / unit, y / unit
-    score = np.concatenate([2 * middle, -(middle**2).sum(axis=1)[:, None]], axis=1)
-    fit = 1.0
-    for samples, iterations, least in TRIALS if n > 1 else ():
-        some = np.flatnonzero(edge) if edge.any() else np.arange(len(x))
-        some = rng.choice(some, min(samples, len(some)), replace=False)
-        score = _regression(y[some], cell[some], middle, score, float(np.cbrt(len(x) / n)), iterations)
-        seed, weight = _cells_of(score)
-        fit = float((LaguerreCells(seed, weight).nearest(y, 1)[1][:, 0] == cell).mean())
-        if fit < least:
-            break
-    seed, weight = _cells_of(score)
-    return seed * unit + center, weight * unit**2, fit
-
-
-def _cells_of(score: Floats) -> tuple[Floats, Floats]:
-    """Seeds and weights of cells from their scores."""
-    seed = score[:, :3] / 2
-    return seed, score[:, 3] + (seed**2).sum(axis=1)
-
-
-def _regression(
-    y: Floats, cell: Ints, middle: Floats, start: Floats, sharpness: float, iterations: int
-) -> Floats:
-    """Score of each cell, linear in y: three slopes and a constant, (n, 4).
-
-    It starts at that of the Voronoi cells, ``sharpness`` times; the result is scaled back to their size.
-    """
-    n, near = len(middle), min(NEAR, len(middle))
-    among = cKDTree(middle).query(y, k=range(1, near + 1))[1].T  # cells along the first axis: short sums
-    missing = (among != cell).all(axis=0)
-    among[-1, missing] = cell[missing]
-    right = (among == cell).argmax(axis=0)
-    features = np.concatenate([y, np.ones((len(y), 1))], axis=1).T
-    every, flat = np.arange(len(y)), among.ravel()
-
-    def loss(flat_score: Floats) -> tuple[float, Floats]:
-        score = flat_score.reshape(n, 4)
-        value = sum((score[:, c][among] * features[c] for c in range(4)), np.zeros(among.shape))
-        value -= value.max(axis=0)
-        share = np.exp(value)
-        total = share.sum(axis=0)
-        share /= total
-        error = float((np.log(total) - value[right, every]).mean())
-        share[right, every] -= 1
-        share /= len(y)
-        slope = np.stack([np.bincount(flat, (share * features[c]).ravel(), n) for c in range(4)], axis=1)
-        return error + 0.5 * RIDGE * float(flat_score @ flat_score), slope.ravel() + RIDGE * flat_score
-
-    found = minimize(
-        loss, (sharpness * start).ravel(), jac=True, method="L-BFGS-B",
-        options={"maxiter": iterations, "maxcor": 20, "ftol": 1e-8},
-    )  # fmt: skip
-    score = found.x.reshape(n, 4)
-    score = score - score.mean(axis=0)  # what is common to all says nothing
-    spread = 2 * np.linalg.norm(middle - middle.mean(axis=0))
-    return score * (spread / max(float(np.linalg.norm(score[:, :3])), 1e-300))

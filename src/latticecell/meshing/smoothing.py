@@ -66,7 +66,7 @@ def smooth(
             sweeps=min(some, sweeps - done), seed=seed ^ (done << 8) or 1,
         )  # fmt: skip
         if geometry.sweeps:
-            _settle(sites, tet)
+            undo_spoilt(sites, tet, geometry.settle(sites, sites.x))
 
 
 def qualities(sites: Sites, tet: Ints, x: Floats | None = None) -> Floats:
@@ -77,11 +77,10 @@ def qualities(sites: Sites, tet: Ints, x: Floats | None = None) -> Floats:
     return out
 
 
-def _settle(sites: Sites, tet: Ints) -> None:
-    """Bring sites back on curved features, but for those around tets that this would spoil."""
+def undo_spoilt(sites: Sites, tet: Ints, new: Floats) -> None:
+    """Move sites to new places, but for those around tets that this would spoil."""
     old = sites.x
-    before = qualities(sites, tet)
-    new = sites.geometry.settle(sites, old)
+    new, before = np.array(new), qualities(sites, tet)
     for _ in range(SETTLINGS):
         after = qualities(sites, tet, new)
         spoilt = np.unique(tet[(after < SPOILT) & (after < before)])

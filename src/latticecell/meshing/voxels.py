@@ -27,7 +27,7 @@ from latticecell.meshing.geometry import (
     Indices,
     Label,
 )
-from latticecell.meshing.newton import approach
+from latticecell.meshing.newton import FAINT, approach
 
 if TYPE_CHECKING:
     from latticecell.meshing.placement import Sites
@@ -68,6 +68,7 @@ class VoxelGeometry(CellGeometry):
         box = np.array([*extent[:2], extent[2] + separator])
         super().__init__(box, float(extent[2]), particle, grading)
         self.fields, self.voxel, self.volume = fields, np.asarray(voxel, float), volume_p
+        self._sharper = fields.sharper()
         self._depth = _signed_distance(label < self.n_grains, self.voxel)
         self.features = find_features(self, label.shape, np.random.default_rng(len(particle)))
         self._tree = self.features.tree((2, 3, 4))
@@ -204,6 +205,13 @@ class VoxelGeometry(CellGeometry):
             good = near & (rest < 0.1 * self.voxel.min())
             y[own[good]] = z[good]
         return y
+
+    def to_boundary(self, x: Floats, pair: Ints) -> Floats:
+        """Displacement along the slope of the sharper fields; none where they say nothing."""
+        value, slope = self._sharper.rows(self.wrap(x), pair)
+        square = (slope[:, 0] ** 2).sum(axis=1)
+        steep = square > (FAINT / self.voxel.min()) ** 2
+        return np.where(steep, -value[:, 0] / np.maximum(square, 1e-300), 0.0)[:, None] * slope[:, 0]
 
     def swelling(self, x: Floats, particle: int, wanted: float, volume: float, slope: Floats) -> Floats:
         """Displacement along the normals by one distance."""

@@ -49,8 +49,9 @@ def particle_tables(run: Run) -> str:
     volume_p = np.bincount(
         np.append(run.network.particle_g, [count, count])[mesh.domain], mesh.tet_volume, count + 1
     )
+    size = "radius" if run.config.microstructure.labels is None else "equivalent radius"
     what = html.table(
-        ("particle", "radius (µm)", "x (µm)", "y (µm)", "z (µm)", "grains", "share of the volume (%)"),
+        ("particle", f"{size} (µm)", "x (µm)", "y (µm)", "z (µm)", "grains", "share of the volume (%)"),
         [
             (
                 f"{p + 1}", f"{run.particle_radius[p]:.2f}", *(f"{c:.2f}" for c in run.particle_center[p]),
