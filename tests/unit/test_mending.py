@@ -7,6 +7,7 @@ from labelmaps import Truth
 from latticecell._kernels import smoothing
 from latticecell.meshing.conform import triangulate
 from latticecell.meshing.fields import VoteFields
+from latticecell.meshing.geometry import Grading
 from latticecell.meshing.labels import label_tets
 from latticecell.meshing.mending import POOR, Joins, mend, triangulations
 from latticecell.meshing.placement import place_sites
@@ -23,7 +24,7 @@ def drawn():
     label, voxel = truth.voxels((20, 20, 20))
     geometry = VoxelGeometry(
         VoteFields(label, voxel, 3, 0.7), label, voxel, 1.3, particle=np.zeros(3, np.int32),
-        volume_p=np.array([(label < 3).sum() * voxel.prod()]), spacing=0.9, spacing_max=1.5, growth=0.4,
+        volume_p=np.array([(label < 3).sum() * voxel.prod()]), grading=Grading(0.9, 1.5, 0.4, 0.9),
     )  # fmt: skip
     sites = place_sites(geometry, np.random.default_rng(11))
     tet = triangulate(sites)
