@@ -134,6 +134,8 @@ def check_cell1d(config: Config) -> list[str]:
         )
     if len(set(radii)) < len(radii):
         found.append(f"cell1d.radii_um = {[round(r * 1e6, 9) for r in radii]}: must differ")
+    if config.protocol.jump is not None:
+        found.append("protocol.jump: has no meaning in a 1-D cell, which computes all cycles; leave it out")
     if config.continue_from is not None:
         found.append("continue_from: has no meaning in a 1-D cell, which keeps no states; leave it out")
     if config.cell1d.diffusivity is None and sum(config.materials.active.diffusivity) < 3e-24:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
-from latticecell.config import Config, Profile, Protocol, Step
+from latticecell.config import Config, Output, Profile, Protocol, Step
 from latticecell.drive import Drive
 from latticecell.units import FARADAY
 
@@ -123,6 +123,18 @@ def slack(dt_min: float, *times: float) -> float:
 def due(times: Sequence[float], before: float, after: float, dt_min: float) -> list[float]:
     """Return those of ``times`` that a step from ``before`` to ``after`` has reached [s]."""
     return [t for t in times if before + slack(dt_min, t) < t <= after + slack(dt_min, t)]
+
+
+def keeps_few(output: Output) -> bool:
+    """Whether only snapshots of certain cycles are kept."""
+    return output.kept_cycles is not None or output.kept_cycles_every is not None
+
+
+def is_kept(output: Output, cycle: int) -> bool:
+    """Whether the snapshots of a cycle, from 1, are kept: as PyBaMM does, always those of the first."""
+    every = output.kept_cycles_every
+    chosen = cycle in (output.kept_cycles or ()) or (every is not None and cycle % every == 0)
+    return cycle == 1 or chosen or not keeps_few(output)
 
 
 def full_charge(config: Config) -> float:

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from latticecell.config import Config, Output
+from latticecell.config import Config
 from latticecell.continuation import Origin, origin_of
 from latticecell.coverage import Coverage
 from latticecell.effort import Effort
 from latticecell.errors import ConfigError, LatticecellError, OutputError, SolveError
+from latticecell.jumping import Jumper
 from latticecell.materials import named_laws
 from latticecell.network import Network
 from latticecell.observables import Observer
@@ -24,7 +25,7 @@ from latticecell.output.files import write_file
 from latticecell.output.lock import Lock
 from latticecell.output.record import CYCLES, PLOT, is_run, with_cycles
 from latticecell.output.rundir import RunDirectory, Status, refuse_occupied
-from latticecell.protocol import due, number_of_stages, stages
+from latticecell.protocol import due, is_kept, keeps_few, number_of_stages, stages
 from latticecell.registry import compare
 from latticecell.results import CycleTable, Run, open_run
 from latticecell.state import State
@@ -92,6 +93,8 @@ class Simulation:
         self._observer = Observer(stepper)
         self._coverage = Coverage(stepper.config.materials.active, directory.info().get("beyond_data", ()))
         self._left: str | None = None
+        jump = stepper.config.protocol.jump
+        self._jumper = None if jump is None else Jumper(stepper, jump, directory.more)
 
     def __enter__(self) -> Simulation:
         return self
@@ -279,11 +282,15 @@ class Simulation:
                         whole = True
                         raise
                     self.cursor, whole = report.cursor, True
+                    made = self._jump(report)
                     if report.stage_finished and self._wanted(report):
                         self._index()
                     if report.stage_finished or report.cursor.steps % output.checkpoint_every == 0:
                         self._checkpoint()
-                    yield Progress(row, self.cursor, notes)
+                    yield Progress(row, report.cursor, notes)
+                    if made is not None:
+                        steps = self.stepper.steps(self.state, self.cursor)
+                        yield Progress(made, self.cursor)
             status, message, whole = "done", "", True
         except SolveError as error:
             status, message, whole = "failed", str(error), True
@@ -295,6 +302,21 @@ class Simulation:
             last = [self._checkpoint] if whole else []
             self.directory.conclude(status, message, *last, self._index, self._conclude)
             self._left = self.directory.checkpoint_digest()
+
+    def _jump(self, report: StepReport) -> Row | None:
+        """Pass over cycles after the last step of one, if the file asks for it; the row is that of a jump."""
+        if self._jumper is None or not report.stage_finished:
+            return None
+        assert report.trial is not None
+        jump = self._jumper.look(self.state, report.cursor, report.stage)
+        if jump is None:
+            return None
+        with self.directory.effort.phase("output"):
+            row = self._observer.row(jump.report) | {"current_A": report.trial.electro.current}
+            self.directory.append_row(row)
+        self.state.assign(jump.state)
+        self.cursor = jump.cursor
+        return row
 
     def _leaves(self, time: float) -> tuple[str, ...]:
         """Tell, also ``run.json``, which data of the laws have been left by now for the first time."""
@@ -336,7 +358,8 @@ class Simulation:
 
     def _checkpoint(self) -> None:
         with self.directory.effort.phase("output"):
-            self.directory.write_checkpoint(self.state, self.cursor.table())
+            more = {} if self._jumper is None else self._jumper.arrays()
+            self.directory.write_checkpoint(self.state, self.cursor.table(), more)
 
     def _wanted(self, report: StepReport) -> bool:
         """Whether the file asks for a snapshot of this step."""
@@ -363,18 +386,6 @@ class Simulation:
                 table = CycleTable.of(history, self.cursor.finished, config.geometry.width**2)
                 write_file(path / CYCLES, table.to_csv())
                 summary(history, path / PLOT, config.name)
-
-
-def keeps_few(output: Output) -> bool:
-    """Whether only snapshots of certain cycles are kept."""
-    return output.kept_cycles is not None or output.kept_cycles_every is not None
-
-
-def is_kept(output: Output, cycle: int) -> bool:
-    """Whether the snapshots of a cycle, from 1, are kept: as PyBaMM does, always those of the first."""
-    every = output.kept_cycles_every
-    chosen = cycle in (output.kept_cycles or ()) or (every is not None and cycle % every == 0)
-    return cycle == 1 or chosen or not keeps_few(output)
 
 
 def with_threads(config: Config, threads: int) -> Config:

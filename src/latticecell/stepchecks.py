@@ -36,6 +36,8 @@ def check_protocol(config: Config) -> list[str]:
         found += [f"{where} ({step.kind}): {problem}" for problem in _problems(step)]
         if step.profile is not None:
             found += [f"{where}.profile: {problem}" for problem in _points(config, step, step.profile)]
+    if config.protocol.jump is not None and config.output.times:
+        found.append("output.times_s: has no meaning beside protocol.jump, which may pass over them")
     stages = number_of_stages(config.protocol)
     if stages > MOST_STAGES:
         found.append(

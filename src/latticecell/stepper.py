@@ -171,7 +171,7 @@ class Stepper:
         self.expansion = LithiumExpansion(laws, network)
         self._stress_free = laws.stress_free_stoichiometry
         self._sources: tuple[EigenstrainSource, ...] = (self.expansion, *sources)
-        self._stages = list(stages(config))
+        self.stages = list(stages(config))
         self._times = sorted(config.output.times)
         self.options = config.solver
         self._active_n = np.where(network.is_active_n, network.volume_n, 0.0)
@@ -197,12 +197,12 @@ class Stepper:
         eigen = self.eigen(state)
         found = self.mechanics.solve(eigen, state, np.inf)
         before = state.copy()
-        self._put_mechanics(state, found, self._psi(found, eigen))
+        self._put_mechanics(state, found, self.stress_potential(found, eigen))
         work = self.mechanics.work(before, state, eigen, eigen, np.inf)
         state.passed[WALL] = 0.5 * work.wall  # the walls are loaded gradually
         if x0 != free:
             load(state, x0, self.mechanics, self.eigen)
-            state.psi_n[...] = self._psi(state, eigen := self.eigen(state))
+            state.psi_n[...] = self.stress_potential(state, eigen := self.eigen(state))
             self.electro.initial(state)
             self.audit.balances(state, eigen).check(0.0)
         return state, Cursor(dt=self.options.dt_initial, hold=float(state.voltage[0]))
@@ -226,7 +226,7 @@ class Stepper:
             last accepted one.
         """
         while not cursor.finished:
-            stage = self._stages[cursor.stage]
+            stage = self.stages[cursor.stage]
             step = self._advance(state, stage, cursor)
             self.effort.count(steps=1, rejected=step.rejected)
             share = self.mechanics.viscous_share(state, step.state, step.trial.dt)
@@ -393,7 +393,7 @@ class Stepper:
             with self.effort.phase("stress and bonds"):
                 eigen = self.eigen(electro)
                 found = self.mechanics.solve(eigen, state, dt, u, strain, found)
-                image = self._psi(found, eigen)
+                image = self.stress_potential(found, eigen)
             self._count(electro, found)
             newton, linear = newton + found.newton_iterations, linear + found.linear_iterations
             hardest = max(hardest, found.newton_iterations)
@@ -434,7 +434,7 @@ class Stepper:
             electrochemistry_linear=electro.linear_iterations,
         )
 
-    def _psi(self, found: MechanicsSolution | State, eigen_tv: Floats) -> Floats:
+    def stress_potential(self, found: MechanicsSolution | State, eigen_tv: Floats) -> Floats:
         """Stress potential Omega sigma_h / (R T) of every grain node, (n_nodes,) [1]."""
         mean = self.mechanics.lattice.hydrostatic(found.u_nc, found.strain_c, eigen_tv)
         return np.where(self.network.is_active_n, self.electro.laws.psi_per_pascal * mean, 0.0)
@@ -475,7 +475,7 @@ class Stepper:
         options, steps, dt = self.options, cursor.steps + 1, step.trial.dt
         if step.over:
             following = cursor.stage + 1
-            there = float(state.voltage[0]), following >= len(self._stages), float(state.passed[CHARGE])
+            there = float(state.voltage[0]), following >= len(self.stages), float(state.passed[CHARGE])
             return Cursor(following, 0.0, options.dt_initial, steps, *there)
         factor = self._factor(step.trial.error) if step.failures == 0 else 1.0
         dt = min(max(factor * dt, min(dt, options.dt_initial)), options.dt_max)

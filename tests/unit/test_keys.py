@@ -9,6 +9,7 @@ import tomli
 
 from latticecell.config import (
     Config,
+    CycleJump,
     GrainSizes,
     Labels,
     MisorientationFactors,
@@ -23,6 +24,7 @@ from latticecell.schema import key_of, subsection
 from latticecell.template import commented_toml, keys_page
 
 APART = {
+    "[protocol.jump]": CycleJump,
     "[protocol.steps.profile]": Profile,
     "[microstructure.sizes]": GrainSizes,
     "[microstructure.seeds]": SeedPoints,

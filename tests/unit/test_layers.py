@@ -49,7 +49,7 @@ LAYERS = [
     {"electrochemistry"},
     {"audit", "preload"},
     {"stepper"},
-    {"observables", "output"},
+    {"jumping", "observables", "output"},
     {"results"},
     {"continuation"},
     {"run", "cell1d", "bpxfile"},

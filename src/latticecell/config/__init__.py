@@ -26,7 +26,7 @@ from latticecell.config.flaws import PreCrack
 from latticecell.config.interfaces import GrainBoundary, Interface, Kinetics, MisorientationFactors
 from latticecell.config.materials import ActiveMaterial, Ecbd, Electrolyte, Materials, Separator
 from latticecell.config.numerics import Cell1d, Output, Solver
-from latticecell.config.protocol import MOST_POINTS, Profile, Protocol, Step
+from latticecell.config.protocol import MOST_POINTS, CycleJump, Profile, Protocol, Step
 from latticecell.config.quantities import FileName
 from latticecell.schema import Section
 
@@ -35,6 +35,7 @@ __all__ = [
     "ActiveMaterial",
     "Cell1d",
     "Config",
+    "CycleJump",
     "Ecbd",
     "Electrolyte",
     "Geometry",

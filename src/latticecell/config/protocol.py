@@ -23,6 +23,8 @@ Factor = Annotated[float, Quantity(ge=1e-12, le=1e12)]
 ProfileUnit = Literal[
     "C", "nA", "uA", "mA", "A", "mA_per_cm2", "A_per_m2", "nW", "uW", "mW", "W", "mW_per_cm2", "W_per_m2"
 ]
+JumpTolerance = Annotated[float, Quantity(ge=1e-6, le=1)]
+Between = Annotated[int, Field(strict=True, ge=3, le=100_000)]
 Passes = Annotated[int, Field(strict=True, ge=1, le=100_000)]
 Rate = Annotated[float, Quantity(ge=1e-6, le=1000)]
 Cycles = Annotated[int, Field(strict=True, ge=1, le=100000)]
@@ -106,6 +108,20 @@ class Step(Section):
     """Steps that a repeat repeats, in any form; left out in all other steps."""
 
 
+class CycleJump(Section):
+    """Cycles that are not computed, where they differ slowly and evenly; left out by default.
+
+    The state many cycles later is extrapolated from the ends of the last three.
+    """
+
+    tolerance: JumpTolerance = 0.05
+    """Quadratic part of a jump's change of damage and of Li, over the whole change, at most."""
+    longest: Passes = 20
+    """Most cycles in one jump."""
+    cycles_between: Between = 3
+    """Cycles that are computed between two jumps, at least."""
+
+
 class Protocol(Section):
     """What is done to the cell."""
 
@@ -115,6 +131,8 @@ class Protocol(Section):
     """Stoichiometries between which 1C leads in an hour; left out: 0, and that of start or no stress."""
     cycles: Cycles = 1
     """How often the list of steps is repeated."""
+    jump: CycleJump | None = Field(default=None, examples=[{"tolerance": 0.05, "longest": 20}])
+    """Jumps over cycles that differ slowly; left out: every cycle is computed."""
     steps: tuple[Step, ...] = Field(
         default=(
             Step(kind="charge", c_rate=1.0, until=4.3),

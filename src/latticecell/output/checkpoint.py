@@ -23,7 +23,9 @@ CHECKPOINT: Final = "checkpoint.h5"
 PREVIOUS: Final = "checkpoint_previous.h5"
 
 
-def write_checkpoint(folder: Path, state: State, about: Mapping[str, Any]) -> None:
+def write_checkpoint(
+    folder: Path, state: State, about: Mapping[str, Any], more: Mapping[str, NDArray] | None = None
+) -> None:
     """Write the newest checkpoint; the one before becomes the previous one.
 
     Parameters
@@ -33,6 +35,8 @@ def write_checkpoint(folder: Path, state: State, about: Mapping[str, Any]) -> No
     state : State
     about : mapping
         JSON: how far the other files are, and what the stepper needs to go on.
+    more : mapping of str to array, optional
+        Arrays to keep beside those of the state, under other names.
     """
     text = json.dumps(about, default=plain)
     rows, digest = about["history"]
@@ -41,6 +45,8 @@ def write_checkpoint(folder: Path, state: State, about: Mapping[str, Any]) -> No
         file.attrs["about"] = text
         for field in dataclass_fields(state):
             file[field.name] = getattr(state, field.name)
+        for name, array in (more or {}).items():
+            file[name] = array
 
 
 def read_checkpoint(

@@ -41,11 +41,13 @@ def evenly(count: int, most: int) -> list[int]:
 
 
 def rows_of_cycles(history: Mapping[str, NDArray]) -> dict[int, slice]:
-    """Return the rows of each cycle, with the row before, where its first step starts."""
+    """Return the rows of each computed cycle, with the row before, where its first step starts."""
     cycle = np.asarray(history["cycle"]).astype(int)
     change = np.flatnonzero(np.diff(cycle)) + 1
     start, stop = [0, *change.tolist()], [*change.tolist(), len(cycle)]
-    return {int(cycle[a]): slice(max(a - 1, 0), b) for a, b in zip(start, stop, strict=True)}
+    kind = history.get("kind", np.full(len(cycle), ""))
+    own = [(a, b) for a, b in zip(start, stop, strict=True) if kind[a] != "jump"]
+    return {int(cycle[a]): slice(max(a - 1, 0), b) for a, b in own}
 
 
 def overlaid_figure(history: Mapping[str, NDArray], title: str) -> Figure:

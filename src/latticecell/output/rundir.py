@@ -71,6 +71,8 @@ class RunDirectory:
         What the run has cost so far; kept in checkpoints and, in the end, in ``run.json``.
     record : Record
         What ran: ``run.json`` and ``config.toml``.
+    more : dict of str to array
+        Arrays that the checkpoint which was read holds beside the state.
     lock : Lock
         Held by the process that writes; readers need none.
     """
@@ -82,6 +84,7 @@ class RunDirectory:
         self.record = Record(path)
         self._history = HistoryFile(path / HISTORY)
         self._indexed = 0
+        self.more: dict[str, NDArray] = {}
 
     @classmethod
     def create(
@@ -271,8 +274,10 @@ class RunDirectory:
             )
             self._indexed = len(files)
 
-    def write_checkpoint(self, state: State, cursor: Mapping[str, Any]) -> None:
-        """Write the state, and ``cursor``, whatever JSON the stepper needs to go on.
+    def write_checkpoint(
+        self, state: State, cursor: Mapping[str, Any], more: Mapping[str, NDArray] | None = None
+    ) -> None:
+        """Write the state, ``cursor``, whatever JSON the stepper needs to go on, and more arrays.
 
         The checkpoint must not reach the device before the rows and snapshots that it counts.
         """
@@ -286,7 +291,7 @@ class RunDirectory:
             "config_toml": self.record.text,
             "info": self.record.own,
         }
-        checkpoint.write_checkpoint(self.path, state, about)
+        checkpoint.write_checkpoint(self.path, state, about, more)
 
     def checkpoint_digest(self) -> str:
         """Return the digest of the newest checkpoint; empty if there is none."""
@@ -316,6 +321,7 @@ class RunDirectory:
         if about["network"] != header(self.path / NETWORK, KIND)["sha256"]:
             raise ConfigError(f"{path}: belongs to another {NETWORK}; restore it or start a new run")
         state = self._state(arrays, path)
+        self.more = {name: array for name, array in arrays.items() if name not in declarations(State)}
         content, sums, lost = self._history.start(Seal(*about["history"]))
         notes += [lost] * bool(lost) + self._snapshots.truncate(about["snapshots"])
         self._history.replace(content, sums)

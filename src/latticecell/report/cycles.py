@@ -83,7 +83,7 @@ def by_number(table: CycleTable) -> Figure:
     n_rows = (len(shown) + 1) // 2
     figure = Figure(figsize=(WIDTH_INCH, ROW_INCH * n_rows), layout="constrained")
     FigureCanvasAgg(figure)
-    marker = "o" if len(number) <= MARKED else ""
+    marker = "o" if len(number) <= MARKED or np.any(table["jumped"]) else ""
     for i, (name, label, lines) in enumerate(shown):
         axes = figure.add_subplot(n_rows, 2, i + 1, label=name)
         for column, text, factor, color, style in lines:
@@ -168,10 +168,14 @@ def curves(run: Run) -> str:
 
 def tables(run: Run) -> tuple[str, str]:
     """Table of the cycles, and those of the ends of their stages: of many cycles, of evenly chosen ones."""
-    cycles, chosen = run.cycles, evenly(len(run.cycles), MOST_ROWS)
-    numbers = {cycles[i].cycle for i in chosen}
+    jumped = run.cycles.columns.get("jumped", np.zeros(len(run.cycles)))
+    cycles = [cycle for cycle, n in zip(run.cycles, jumped, strict=True) if not n]
+    chosen = [cycles[i] for i in evenly(len(cycles), MOST_ROWS)]
+    numbers = {cycle.cycle for cycle in chosen}
     told = "" if len(chosen) == len(cycles) else f" Shown are {len(chosen)} of {len(cycles)} cycles."
-    first = html.cycle_table([cycles[i] for i in chosen], run.config.geometry.width**2)
+    if jumped.any():
+        told += f" {jumped.sum():.0f} more were not computed but jumped, in {np.count_nonzero(jumped)} jumps."
+    first = html.cycle_table(chosen, run.config.geometry.width**2)
     second = html.stage_tables(run.history, [span for span in run.stages if span.cycle in numbers])
     return (
         first + f"<p>Capacities are the charge that passed, holds included.{told} All of them, with "

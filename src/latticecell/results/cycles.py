@@ -17,6 +17,8 @@ from latticecell.results.history import StageSpan, stage_spans
 if TYPE_CHECKING:
     import pandas as pd
 
+JUMP: Final = "jump"
+"""Kind of the row of the history that stands for cycles that were passed by extrapolation."""
 NAH: Final = 1e9 / 3600.0
 """[nA h] of 1 C."""
 CM2: Final = 1e4
@@ -89,7 +91,11 @@ class CycleTable(Sequence[CycleSummary]):
         if not len(history.get("time_s", ())):
             return cls((), {})
         spans = stage_spans(history)
-        cycles = [_Cycle(history, number, own) for number, own in _by_cycle(spans)]
+        groups = list(_by_cycle(spans))
+        cycles = [
+            _Cycle(history, number, own, groups[i - 1][0] if i else 0)
+            for i, (number, own) in enumerate(groups)
+        ]
         last = None if finished else cycles[-1].number
         rows = [cycle.row(area, complete=cycle.number != last) for cycle in cycles]
         summaries = [cycle.summary(complete=cycle.number != last) for cycle in cycles]
@@ -137,8 +143,9 @@ class CycleTable(Sequence[CycleSummary]):
 class _Cycle:
     """Rows of one cycle, and what is computed from them."""
 
-    def __init__(self, history: Mapping[str, NDArray], number: int, spans: Sequence[StageSpan]):
-        self.number = number
+    def __init__(self, history: Mapping[str, NDArray], number: int, spans: Sequence[StageSpan], before: int):
+        self.number, self._before = number, before
+        self.is_jump = spans[0].kind == JUMP
         self._history, self._spans = history, spans
         self._rows = slice(spans[0].first, spans[-1].last + 1)
 
@@ -150,6 +157,7 @@ class _Cycle:
         put, taken = _sum(energy, ways["charge"]), _sum(-energy, ways["discharge"])
         found: dict[str, float] = {
             "cycle": float(self.number),
+            "jumped": float(self.number - self._before if self.is_jump else 0),
             "time_s": float(history["time_s"][rows][-1]),
             "charge_time_s": _number(given.charge_time),
             "discharge_time_s": _number(given.discharge_time),
@@ -195,8 +203,9 @@ class _Cycle:
         return dict(zip(ENDS, (charge > 0, charge < 0), strict=True))
 
     def _passed(self) -> Floats:
-        """Charge that passed in each row [C]; none at rest."""
-        return np.where(self._history["kind"][self._rows] == "rest", 0.0, self._rise("charge_C"))
+        """Charge that passed in each row [C]; none at rest, and none that is told of jumped cycles."""
+        still = np.isin(self._history["kind"][self._rows], ("rest", JUMP))
+        return np.where(still, 0.0, self._rise("charge_C"))
 
     def _rise(self, name: str) -> Floats:
         """Change of an integral in each row; NaN where the history lacks it."""

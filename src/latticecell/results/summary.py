@@ -37,7 +37,7 @@ def summary(run: Run) -> dict[str, Value]:
     last = run.cycles[-1]
     found: dict[str, Value] = {
         "sites": run.info.get("network", {}).get("sites"),
-        "cycles": len(run.cycles),
+        "cycles": last.cycle,
         "steps": len(history["time_s"]) - 1,
         "time_s": float(history["time_s"][-1]),
         "charge_time_s": last.charge_time,
