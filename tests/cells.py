@@ -59,5 +59,6 @@ SMALL = {
     "grain_boundary": {"mode": "breakable", "strength_MPa": 50.0, "viscosity_s": 5.0},
     "interface": {"viscosity_s": 5.0},
     "output": {"fields_every": 0, "stage_ends": False},
+    "solver": {"viscous_share_max": 1.0},
 }  # fmt: skip
 """Table of a cracking particle of 2 um on about 200 nodes."""

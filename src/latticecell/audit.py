@@ -16,6 +16,8 @@ from latticecell.units import FARADAY
 
 ENERGY_FLOOR = 1e-3
 """Share of the energy that would separate all bonds below which energies are too small to be balanced."""
+VISCOUS_FLOOR = 1e-2
+"""The same below which nothing is said of the viscous share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +34,15 @@ class Balances:
         Work done less what is stored and lost, over the larger of both [1].
     salt : float
         Salt gained over that at the start [1]; 0 without a binary electrolyte.
+    viscous : float
+        What viscous tractions took of all that cracks cost so far [1].
     """
 
     energies: Energies
     lithium: float
     energy: float
     salt: float
+    viscous: float
 
     def check(self, time: float) -> None:
         """Raise `SolveError` if a balance is lost, naming it and the time [s]."""
@@ -49,6 +54,16 @@ class Balances:
                 if name == "energy":
                     reason += "; solver.mechanics_tolerance may be too large"
                 raise SolveError(reason, field="audit", residual=off, time=time)
+
+    def bound_viscosity(self, most: float, time: float) -> None:
+        """Raise `SolveError` if viscous tractions took a larger share than ``most`` until a time [s]."""
+        if self.viscous > most:
+            raise SolveError(
+                f"viscous tractions took {self.viscous:.2g} of the energy of cracks, more than "
+                f"solver.viscous_share_max = {most:g}; lower viscosity_s, or let cracks run by events "
+                '(grain_boundary.release = "events")',
+                field="audit", residual=self.viscous, time=time,
+            )  # fmt: skip
 
 
 class Audit:
@@ -67,6 +82,7 @@ class Audit:
         self._volume_n = network.volume_n[self._active_n]
         self._lithium_0 = laws.initial_stoichiometry * laws.c_max * float(self._volume_n.sum())
         self._least_energy = max(ENERGY_FLOOR * mechanics.bonds.separation_energy, 1e-30)
+        self._told_energy = max(VISCOUS_FLOOR * mechanics.bonds.separation_energy, 1e-30)
         if self._salt is not None:
             self._salt_0 = self._salt.amount(np.where(self._salt.on_n, self._salt.mean, 0.0))
 
@@ -75,10 +91,13 @@ class Audit:
         energies = self._mechanics.energies(state, eigen_tv)
         kept = energies.elastic + energies.bonds + energies.interface_dissipated + energies.gb_dissipated
         given = float(state.passed[[SWELLING, WALL, BENDING]].sum()) - float(state.passed[VISCOUS])
+        viscous = float(state.passed[VISCOUS])
+        cracks = viscous + energies.interface_dissipated + energies.gb_dissipated
         lithium = self._c_max * float(self._volume_n @ state.stoich_n[self._active_n])
         return Balances(
             energies,
             (lithium - self._lithium_0 + float(state.passed[CHARGE]) / FARADAY) / self._lithium_0,
             (given - kept) / max(kept, abs(given), self._least_energy),
             0.0 if self._salt is None else self._salt.amount(state.salt_n) / self._salt_0 - 1,
+            viscous / cracks if cracks > self._told_energy else 0.0,
         )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, NamedTuple
 
 from latticecell.config import Config, Output, Profile, Protocol, Step
 from latticecell.drive import Drive
@@ -26,6 +26,41 @@ SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
 PREFIXES = {"n": 1e-9, "u": 1e-6, "m": 1e-3, "": 1.0}
 
 Controlled = Literal["current", "power", "voltage"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a run stands: all that is needed, besides the state, to go on.
+
+    Attributes
+    ----------
+    stage : int
+        Position in the sequence of all stages of all cycles.
+    elapsed : float
+        Time since the start of the stage [s].
+    dt : float
+        Length of the next step [s].
+    steps : int
+        Accepted steps so far.
+    hold : float
+        Voltage held in a hold without a voltage of its own [V].
+    finished : bool
+        Whether the protocol is over.
+    charge : float
+        Charge that had passed when the stage began [C].
+    """
+
+    stage: int = 0
+    elapsed: float = 0.0
+    dt: float = 0.0
+    steps: int = 0
+    hold: float = 0.0
+    finished: bool = False
+    charge: float = 0.0
+
+    def table(self) -> dict[str, Any]:
+        """Return the cursor as plain values, for a checkpoint."""
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,12 +25,12 @@ from latticecell.output.files import write_file
 from latticecell.output.lock import Lock
 from latticecell.output.record import CYCLES, PLOT, is_run, with_cycles
 from latticecell.output.rundir import RunDirectory, Status, refuse_occupied
-from latticecell.protocol import due, is_kept, keeps_few, number_of_stages, stages
+from latticecell.protocol import Cursor, due, is_kept, keeps_few, number_of_stages, stages
 from latticecell.registry import compare
 from latticecell.results import CycleTable, Run, open_run
 from latticecell.state import State
 from latticecell.stepchecks import check_protocol
-from latticecell.stepper import Cursor, Stepper, StepReport
+from latticecell.stepper import Stepper, StepReport
 from latticecell.threads import kernel_threads, one_blas_thread
 
 Row = dict[str, float | int | str]

@@ -10,8 +10,8 @@ one. The scheme is in `marching`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,7 +32,7 @@ from latticecell.network import Network
 from latticecell.physics.eigenstrain import EigenstrainSource, Fields, LithiumExpansion
 from latticecell.physics.mechanics import Mechanics, MechanicsSolution
 from latticecell.preload import load
-from latticecell.protocol import Stage, due, slack, stages, step_to
+from latticecell.protocol import Cursor, Stage, due, slack, stages, step_to
 from latticecell.state import CHARGE, ELECTRIC, WALL, State
 from latticecell.threads import kernel_threads, one_blas_thread
 
@@ -51,41 +51,6 @@ LEAST, AGEING, SAFE = 0.1, 1.3, 1.5
 repeat, which shows nothing new; factor for what is not seen."""
 ROOT_TRIALS = 25
 JUMPING = ("gap_b", "psi_n", "u_nc")  # where bonds are let go
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """Where a run stands: all that is needed, besides the state, to go on.
-
-    Attributes
-    ----------
-    stage : int
-        Position in the sequence of all stages of all cycles.
-    elapsed : float
-        Time since the start of the stage [s].
-    dt : float
-        Length of the next step [s].
-    steps : int
-        Accepted steps so far.
-    hold : float
-        Voltage held in a hold without a voltage of its own [V].
-    finished : bool
-        Whether the protocol is over.
-    charge : float
-        Charge that had passed when the stage began [C].
-    """
-
-    stage: int = 0
-    elapsed: float = 0.0
-    dt: float = 0.0
-    steps: int = 0
-    hold: float = 0.0
-    finished: bool = False
-    charge: float = 0.0
-
-    def table(self) -> dict[str, Any]:
-        """Return the cursor as plain values, for a checkpoint."""
-        return asdict(self)
 
 
 class Trial(NamedTuple):
@@ -228,6 +193,7 @@ class Stepper:
         while not cursor.finished:
             stage = self.stages[cursor.stage]
             step = self._advance(state, stage, cursor)
+            step.balances.bound_viscosity(self.options.viscous_share_max, float(step.state.time[0]))
             self.effort.count(steps=1, rejected=step.rejected)
             share = self.mechanics.viscous_share(state, step.state, step.trial.dt)
             state.assign(step.state)

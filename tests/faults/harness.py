@@ -29,7 +29,7 @@ SHORT = SMALL | {
             {"kind": "discharge", "c_rate": 2.0, "duration_s": 40.0},
         ],
     },
-    "solver": {"dt_initial_s": 5.0, "dt_max_s": 10.0},
+    "solver": {"dt_initial_s": 5.0, "dt_max_s": 10.0, "viscous_share_max": 1.0},
     "output": {"fields_every": 2, "checkpoint_every": 2},
 }
 """About 20 steps on 200 nodes, with snapshots and checkpoints at every other one."""

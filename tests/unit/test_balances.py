@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cells import SMALL, tiny
-from latticecell import SolveError, config_from_table, resolved_toml
+from latticecell import SolveError, config_from_table, open_run, resolved_toml
 from latticecell.cli import app
 from latticecell.electrochemistry import Electrochemistry
 from latticecell.laws import BOND_LAWS
@@ -18,7 +18,7 @@ from latticecell.physics.mechanics import Mechanics
 from latticecell.physics.salt import Salt
 from latticecell.run import Simulation, run
 
-CRACKING = SMALL | {"name": "cracking", "solver": {"dt_initial_s": 40.0}}
+CRACKING = SMALL | {"name": "cracking", "solver": {"dt_initial_s": 40.0, "viscous_share_max": 1.0}}
 
 
 def cycled(cycles, **sections):
@@ -40,6 +40,19 @@ def test_balances_hold_over_many_cycles(tmp_path, cycles):
     assert np.abs(history["lithium_balance"]).max() < LITHIUM_LIMIT * min(cycles / 500, 1)
     late = history["cycle"] > 1
     assert np.abs(history["energy_balance"][late]).max() < ENERGY_LIMIT * min(cycles / 500, 1)
+
+
+def test_viscosity_that_takes_too_much_ends_the_run(tmp_path):
+    """Where, why and what helps; what was computed until then is kept."""
+    bound = cycled(1, solver={"dt_initial_s": 40.0})
+    with pytest.raises(SolveError, match=r"viscous .* more than solver\.viscous_share_max = 0\.05; lower"):
+        run(bound, tmp_path / "r")
+    history = open_run(tmp_path / "r").history
+    cracks = history["dissipated_J"] + history["viscous_J"]
+    share = history["viscous_J"] / np.maximum(cracks, 1e-300)
+    assert len(share) > 3 and share[-1] <= 0.05
+    free = run(cycled(1), tmp_path / "free").history
+    assert free["viscous_J"][-1] > 0.05 * (free["dissipated_J"][-1] + free["viscous_J"][-1])
 
 
 def test_li_is_conserved_at_the_loosest_tolerance(tmp_path):
@@ -93,8 +106,8 @@ SHORT = 9.0
 def wasteful(method):
     """Work that is counted wrongly in long steps."""
 
-    def work(self, old, new, before_tv, after_tv, dt):
-        right = method(self, old, new, before_tv, after_tv, dt)
+    def work(self, old, new, before_tv, after_tv, dt, jumped=False):
+        right = method(self, old, new, before_tv, after_tv, dt, jumped)
         return right._replace(swelling=right.swelling * (1.0 if dt <= SHORT else 3.0))
 
     return work

@@ -19,7 +19,7 @@ from latticecell.protocol import one_c
 from latticecell.run import Simulation, run
 from latticecell.units import FARADAY
 
-QUICK = {"dt_initial_s": 5.0, "dt_max_s": 40.0}
+QUICK = {"dt_initial_s": 5.0, "dt_max_s": 40.0, "viscous_share_max": 1.0}
 WHOLE = {"fields_every": 0, "stage_ends": True, "full_states": True}
 FIRST, SECOND = "Charge at 3C for 60 s", "Discharge at 2C for 40 s"
 

@@ -31,7 +31,7 @@ BRITTLE = {"strength_MPa": 60.0, "fracture_energy_J_per_m2": 0.05, "viscosity_s"
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     path = tmp_path_factory.mktemp("run") / "r"
-    run(tiny(interface=BRITTLE), path)
+    run(tiny(interface=BRITTLE, solver={"viscous_share_max": 1.0}), path)
     return open_run(path)
 
 

@@ -10,7 +10,7 @@ from latticecell.run import Simulation
 from latticecell.state import WALL
 
 MOST_STEPS = 2000
-CELL = SMALL | {"name": "extreme", "solver": {"dt_initial_s": 20.0}}
+CELL = SMALL | {"name": "extreme", "solver": {"dt_initial_s": 20.0, "viscous_share_max": 1.0}}
 
 
 def merged(table, changes):

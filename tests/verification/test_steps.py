@@ -20,7 +20,7 @@ from latticecell.results.history import History, stage_spans
 from latticecell.run import Simulation, run
 from latticecell.stepper import Stepper, StepReport
 
-QUICK = {"dt_initial_s": 2.0, "dt_max_s": 40.0}
+QUICK = {"dt_initial_s": 2.0, "dt_max_s": 40.0, "viscous_share_max": 1.0}
 
 
 def small(*steps, cycles=1, **sections):

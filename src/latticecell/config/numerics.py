@@ -28,6 +28,7 @@ Part = Annotated[float, Quantity(ge=1e-6, le=1e6)]
 Radii = Annotated[int, Field(strict=True, ge=1, le=30)]
 Points = Annotated[int, Field(strict=True, ge=3, le=200)]
 StepTolerance = Annotated[float, Quantity(ge=1e-11, le=1e-3)]
+ShareOfEnergy = Annotated[float, Quantity(ge=1e-6, le=1)]
 
 
 class Solver(Section):
@@ -61,6 +62,8 @@ class Solver(Section):
     """Out-of-balance force left in the equilibrium, relative to the strength of all bonds."""
     mechanics_iterations: Iterations = 40
     """Most Newton iterations of one equilibrium."""
+    viscous_share_max: ShareOfEnergy = 0.05
+    """Largest share that viscous tractions may take of the energy of cracks; beyond it the run ends."""
     electrochemistry_tolerance: FineTolerance = 1e-9
     """Largest scaled residual of Li, charge and current left in a step."""
     electrochemistry_iterations: Iterations = 25
