@@ -28,9 +28,9 @@ from numpy.typing import NDArray
 from latticecell.arrays import Floats
 from latticecell.config import CycleJump
 from latticecell.errors import SolveError
-from latticecell.protocol import Stage, is_kept, keeps_few
+from latticecell.protocol import Cursor, Stage, is_kept, keeps_few
 from latticecell.state import CHARGE, State
-from latticecell.stepper import Cursor, Stepper, StepReport
+from latticecell.stepper import Stepper, StepReport
 from latticecell.threads import one_blas_thread
 from latticecell.units import FARADAY
 
