@@ -11,9 +11,10 @@ the whole change may be at most the tolerance (D. Cojocaru and A. M. Karlsson, I
 bound the change of the rate likewise). Computed cycles follow; the first of them is compared with what the
 parabola says, and the longest jump is halved where it is off, doubled where it is not.
 
-No history runs backwards or beyond a damage of 1. Li is exact: the charge of a jump is that of the Li that it
-has moved. Energy is not made to fit: works are extrapolated like all else, so that its balance tells the
-error of the jumps; one that would lose it is halved, or left out.
+Bonds that break are events: a jump may break no more than the tolerance of the area that was broken before,
+else it is halved. No history runs backwards or beyond a damage of 1. Li is exact: the charge of a jump is
+that of the Li that it has moved. Energy is not made to fit: works are extrapolated like all else, so that its
+balance tells the error of the jumps; one that would lose it is halved, or left out.
 """
 
 from __future__ import annotations
@@ -156,9 +157,12 @@ class Jumper:
         self._judge()
         n = self._allowed(stage.cycle)
         while n >= SHORTEST:
+            jump: Jump | None
             try:
                 jump = self._to(state, cursor, stage.cycle, n)
             except SolveError:
+                jump = None
+            if jump is None or self._breaks(state, jump.state):
                 n //= 2
                 continue
             self._expected = self._damage(parabola(self._last("history_bh"), n + 1)) - self._damage(
@@ -231,14 +235,23 @@ class Jumper:
         stage = Stage(cycle + n, 0, "jump", "current", 0.0, (), None)
         return Jump(new, after, StepReport(new, after, stage, None, balances, 0, True, 0.0))
 
+    def _breaks(self, old: State, new: State) -> bool:
+        """Whether a jump breaks more than the tolerance of what was broken: such events are computed."""
+        bonds = self._stepper.mechanics.bonds
+        before, after = (bonds.is_broken(one.history_bh[bonds.active_b]) for one in (old, new))
+        area = bonds.area_b
+        return bool(area @ (after & ~before) > self._options.tolerance * float(area @ before))
+
     def _within(self, old_bh: Floats, new_bh: Floats) -> Floats:
         """Return histories whose damage neither falls nor exceeds 1; changes that do are halved."""
         before, share = self._damage(old_bh), np.ones(len(old_bh))
-        active = self._stepper.mechanics.bonds.active_b
+        bonds = self._stepper.mechanics.bonds
+        active, old = bonds.active_b, old_bh[bonds.active_b]
         for _ in range(HALVINGS):
             trial = old_bh + share[:, None] * (new_bh - old_bh)
-            damage = self._damage(trial)
-            bad = active[~((damage >= before - 1e-12) & (damage <= 1.0))]
+            damage, own = self._damage(trial), trial[active]
+            full = (bonds.is_share_bh & (own >= 1.0) & (own > old)).any(axis=1)
+            bad = active[full | ~((damage >= before - 1e-12) & (damage <= 1.0))]
             if not len(bad):
                 return np.asarray(trial)
             share[bad] *= 0.5

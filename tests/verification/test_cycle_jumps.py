@@ -29,6 +29,7 @@ class Tiring:
     """
 
     columns = ("damage", "lost_J_per_m2", "opening_m")
+    shares = ("damage",)
 
     def __init__(self, parameters):
         self._stiffness = 3e16
@@ -172,6 +173,15 @@ def test_balances_hold_over_jumps(jumped):
         np.testing.assert_allclose(np.diff(history["time_s"])[rows - 1], 1600.0 * cycles, rtol=1e-9)
 
 
+def test_what_breaks_is_computed(jumped):
+    """A jump breaks at most the tolerance of what was broken before it."""
+    for tolerance, made in jumped.items():
+        broken = made.history["gb_broken"]
+        rows = np.flatnonzero(made.history["kind"] == "jump")
+        assert (broken[rows] - broken[rows - 1] <= tolerance * broken[rows - 1] + 1e-12).all()
+        assert broken[-1] > 0.2
+
+
 def test_a_resumed_run_has_the_same_bits(jumped, network, tmp_path):
     config = tiring(CYCLES, {"tolerance": 0.2, "longest": 10})
     whole = (jumped[0.2].path / "history.csv").read_bytes()
@@ -255,7 +265,8 @@ def test_damage_stays_between_that_of_now_and_one(network):
     tired = bonds.active_b[~bonds.is_interface_b]
     old[tired, 0], new[tired, 0] = 0.5, np.linspace(0.3, 1.7, len(tired))
     found = jumper._within(old, new)[tired, 0]
-    assert (found >= 0.5 - 1e-9).all() and (found <= 1.0).all()
-    fine = (new[tired, 0] >= 0.5) & (new[tired, 0] <= 1.0)
+    assert bonds.is_share_bh.sum() == len(tired)  # a share stays below 1
+    assert (found >= 0.5 - 1e-9).all() and (found < 1.0).all()
+    fine = (new[tired, 0] >= 0.5) & (new[tired, 0] < 1.0)
     np.testing.assert_array_equal(found[fine], new[tired, 0][fine])
     assert (found[new[tired, 0] > 1.0] > 0.5).all()

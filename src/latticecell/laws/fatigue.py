@@ -83,6 +83,9 @@ class Fatigue:
     parameters : BondParameters
     """
 
+    shares = ("torn", "weakened")
+    """Columns that stay below 1, whatever is extrapolated over jumped cycles."""
+
     def __init__(self, law: BondLaw, model: FatigueModel, parameters: BondParameters):
         self._law, self._model = law, model
         self._contact, self._residual = parameters.stiffness, parameters.residual_stiffness

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -150,6 +151,15 @@ class Bonds:
     def damage(self, history_bh: Floats) -> Floats:
         """Damage of the active bonds, (n_active,) [1]."""
         return np.concatenate([law.damage(history) for _, law, history in self._parts(history_bh)])
+
+    @cached_property
+    def is_share_bh(self) -> Bools:
+        """Which histories are shares that stay below 1, as a law may name them, (n_active, n_columns)."""
+        found = np.zeros((len(self.active_b), self.n_columns), bool)
+        for own, law in self._laws:
+            shares = getattr(law, "shares", ())
+            found[own, : len(law.columns)] = [name in shares for name in law.columns]
+        return found
 
     def is_damaged(self, history_bh: Floats) -> Bools:
         """Whether the traction of each active bond has passed its peak, (n_active,)."""
