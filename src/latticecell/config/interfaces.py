@@ -24,6 +24,8 @@ MixingExponent = Annotated[float, Quantity(ge=0.2, le=10)]
 Friction = Annotated[float, Quantity(ge=0, le=2)]
 FatigueNumber = Annotated[float, Quantity(ge=1e-3, le=1e9)]
 Endurance = Annotated[float, Quantity(ge=0, le=0.99)]
+# below 2, one of ten thousand bonds would have less than a hundredth of the toughness and soften too steeply
+ToughnessModulus = Annotated[float, Quantity(ge=2, le=1e3)]
 WeibullModulus = Annotated[float, Quantity(ge=1.1, le=1e3)]
 Misorientation = Annotated[float, Quantity("deg", ge=0, le=105)]
 Factor = Annotated[float, Quantity(ge=1e-3, le=1e3)]
@@ -63,7 +65,7 @@ class Interface(Section):
     """Time of the viscous regularisation: breaking open within this time adds a traction of one strength."""
     weibull_modulus: WeibullModulus | None = Field(default=None, examples=[10.0])
     """Weibull modulus of the scatter of the interface strength; left out: no scatter."""
-    toughness_weibull_modulus: WeibullModulus | None = Field(default=None, examples=[5.0])
+    toughness_weibull_modulus: ToughnessModulus | None = Field(default=None, examples=[5.0])
     """Weibull modulus of the scatter of the fracture energy, apart from strength; left out: no scatter."""
     scatter: Literal["bond", "boundary"] = "bond"
     """Whether each bond is drawn, or one value for the whole surface of a grain."""
@@ -133,7 +135,7 @@ class GrainBoundary(Section):
     """Time of the viscous regularisation: breaking open within this time adds a traction of one strength."""
     weibull_modulus: WeibullModulus | None = Field(default=None, examples=[10.0])
     """Weibull modulus of the scatter of the grain-boundary strength; left out: no scatter."""
-    toughness_weibull_modulus: WeibullModulus | None = Field(default=None, examples=[5.0])
+    toughness_weibull_modulus: ToughnessModulus | None = Field(default=None, examples=[5.0])
     """Weibull modulus of the scatter of the fracture energy, apart from strength; left out: no scatter."""
     scatter: Literal["bond", "boundary"] = "bond"
     """Whether each bond is drawn, or one value for the whole boundary between two grains."""
