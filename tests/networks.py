@@ -22,11 +22,13 @@ def box_network(
     seed=7,
     n_grains=None,
     fixed=None,
+    keep=None,
 ):
     """Kuhn tets of a periodic grid with ``shape`` cells, inner sites moved by ``jitter`` cell sizes.
 
     ``domain(x_tc)`` gives the domain of each tet from its centroid (default: one medium, the ECBD);
-    ``fixed(x_kc)`` marks sites that must stay on a feature (default: none but the z walls).
+    ``fixed(x_kc)`` marks sites that must stay on a feature (default: none but the z walls); ``keep(x_tc)``
+    the tets that there are (default: all), where those left out do not move.
     """
     shape = np.asarray(shape)
     size = np.asarray(size, float)
@@ -55,6 +57,12 @@ def box_network(
     label = np.full(len(tet), n_grains) if domain is None else np.asarray(domain(center))
     x = x + move
     x[:, :2] %= size[:2]
+    void = 0.0
+    if keep is not None:
+        kept = keep(center)
+        void = np.count_nonzero(~kept) / len(tet) * np.prod(size)
+        used, tet = np.unique(tet[kept], return_inverse=True)
+        x, tet, label = x[used], tet.reshape(-1, 4).astype(np.int32), label[kept]
     return assemble_network(
         box_c=size,
         x_kc=x,
@@ -64,6 +72,7 @@ def box_network(
         particle_g=np.zeros(n_grains, np.int32),
         particle_center_pc=np.array([size / 2])[: 1 if n_grains else 0],
         particle_radius_p=np.array([size.min() / 3])[: 1 if n_grains else 0],
+        void_volume=void,
     )
 
 

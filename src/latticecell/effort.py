@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, get_args
 
 Phase = Literal[
     "network", "setup", "equilibrium setup", "equilibrium solve", "stress and bonds", "electrochemistry",
-    "output",
+    "energy release", "output",
 ]  # fmt: skip
 LEAST_SHARE: Final = 0.005
 """Share of the time below which a phase is not worth a word."""

@@ -16,6 +16,7 @@ from latticecell.fields import COLUMNS, Field, declarations
 from latticecell.laws.friction import RUBBED
 from latticecell.network import Network
 from latticecell.physics.scatter import misorientation
+from latticecell.releases import Found, Releases, blank_row
 from latticecell.state import BENDING, CHARGE, ELECTRIC, VISCOUS, State
 from latticecell.stepper import Stepper, StepReport
 
@@ -68,13 +69,23 @@ class Observer:
         self._salt = stepper.electro.salt
         tied = stepper.config.grain_boundary.mode == "tied"
         self._cracks = None if tied else CrackColumns(self.network, stepper.electro.laws.blocking_gap)
+        self._releases = Releases.of(stepper)
         count = self.network.n_particles
         self._each = [_Grains(self.network, p) for p in range(count)] if count > 1 else []
 
-    def row(self, report: StepReport) -> dict[str, float | int | str]:
+    def released(self, state: State) -> Found | None:
+        """Energy release rates of a state; None if the file does not ask for them."""
+        releases, stepper = self._releases, self.stepper
+        if releases is None:
+            return None
+        with stepper.effort.phase("energy release"):
+            return Found(releases, releases.joints(state, stepper.eigen(state)))
+
+    def row(self, report: StepReport, found: Found | None = None) -> dict[str, float | int | str]:
         """Columns of ``history.csv``: controls, results, audit; units are in the names.
 
-        Breakable grain boundaries add their cracks, a binary electrolyte extremes and balance of the salt.
+        Breakable grain boundaries add their cracks, a binary electrolyte extremes and balance of the salt,
+        and energy release rates their columns: those of ``found``, and no numbers without it.
         With several particles, the columns of each follow with the suffix ``_p1``, ``_p2``, ...; then the
         user's own.
 
@@ -112,6 +123,8 @@ class Observer:
         for i, grains in enumerate(self._each):
             own = self._grains(grains, now)
             row |= {f"{name}_p{i + 1}": value for name, value in own.items()}
+        if self._releases is not None:
+            row |= blank_row() if found is None else found.row()
         for name in stepper.config.output.columns:
             if name in row:
                 raise ConfigError(
@@ -223,11 +236,15 @@ class Observer:
             "salt_balance": report.balances.salt,
         }
 
-    def fields(self, state: State) -> dict[Field, NDArray]:
-        """Fields of a snapshot with their declarations, SI: those of the state and those derived from it."""
+    def fields(self, state: State, found: Found | None = None) -> dict[Field, NDArray]:
+        """Fields of a snapshot with their declarations, SI: those of the state and those derived from it.
+
+        With energy release rates those of ``found`` too.
+        """
         now = Derivation(self.stepper, state)
         derived = {field: compute(now) for field, compute in DERIVED}
-        return {field: values for field, values in (written(state) | derived).items() if self._shown(field)}
+        every = written(state) | derived | ({} if found is None else found.fields())
+        return {field: values for field, values in every.items() if self._shown(field)}
 
     def _shown(self, field: Field) -> bool:
         """Whether a field has a meaning in this cell: salt in a binary electrolyte, cracks if they may be."""

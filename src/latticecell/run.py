@@ -340,10 +340,12 @@ class Simulation:
     def _write(self, report: StepReport) -> Row:
         """Write row and snapshot of a step, or neither."""
         with self.directory.effort.phase("output"):
-            row = self._observer.row(report)
+            wanted = self._wanted(report)
+            found = self._observer.released(report.state) if wanted else None
+            row = self._observer.row(report, found)
             self.directory.append_row(row)
-            if self._wanted(report):
-                fields, time = self._observer.fields(self.state), float(self.state.time[0])
+            if wanted:
+                fields, time = self._observer.fields(self.state, found), float(self.state.time[0])
                 try:
                     whole = self.state if self.stepper.config.output.full_states else None
                     self.directory.write_snapshot(fields, self.state.strain_c, time, whole)

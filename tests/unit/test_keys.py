@@ -10,6 +10,7 @@ import tomli
 from latticecell.config import (
     Config,
     CycleJump,
+    EnergyRelease,
     GrainSizes,
     Labels,
     MisorientationFactors,
@@ -32,6 +33,7 @@ APART = {
     "[geometry.packing]": Packing,
     "[grain_boundary.misorientation]": MisorientationFactors,
     "[[grain_boundary.pre_cracks]]": PreCrack,
+    "[output.energy_release]": EnergyRelease,
 }
 PAGE = Path(__file__).parents[2] / "docs" / "keys.md"
 

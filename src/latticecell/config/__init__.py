@@ -25,7 +25,7 @@ from latticecell.config.cell import (
 from latticecell.config.flaws import PreCrack
 from latticecell.config.interfaces import GrainBoundary, Interface, Kinetics, MisorientationFactors
 from latticecell.config.materials import ActiveMaterial, Ecbd, Electrolyte, Materials, Separator
-from latticecell.config.numerics import Cell1d, Output, Solver
+from latticecell.config.numerics import Cell1d, EnergyRelease, Output, Solver
 from latticecell.config.protocol import MOST_POINTS, CycleJump, Profile, Protocol, Step
 from latticecell.config.quantities import FileName
 from latticecell.schema import Section
@@ -38,6 +38,7 @@ __all__ = [
     "CycleJump",
     "Ecbd",
     "Electrolyte",
+    "EnergyRelease",
     "Geometry",
     "GrainBoundary",
     "GrainSizes",

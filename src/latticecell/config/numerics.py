@@ -74,6 +74,18 @@ class Solver(Section):
     """How closely a charge or discharge stops at its cut-off voltage."""
 
 
+class EnergyRelease(Section):
+    """What flaws and crack fronts would release, found with every snapshot; the table is left out by default.
+
+    Off without it. It adds fields to the snapshots and columns to the history, blank between snapshots.
+    """
+
+    flaw: Length = Field(examples=[0.5])
+    """Radius of a flaw: what lies within it of a site on a grain boundary, or on the particle surface."""
+    sites: Every | None = Field(default=None, examples=[300])
+    """Sites, drawn from the seed, on grain boundaries and as many on the surface; left out: all of them."""
+
+
 class Output(Section):
     """What is written, and how often."""
 
@@ -93,6 +105,8 @@ class Output(Section):
     """Time steps between two checkpoints, from which a run is resumed."""
     columns: tuple[Annotated[str, Named("output.columns")], ...] = ()
     """Columns of your own for the history, by the names that a file given with --laws registers."""
+    energy_release: EnergyRelease | None = Field(default=None, examples=[{"flaw_um": 0.5}])
+    """Table of what flaws and crack fronts would release, beside the toughness; left out: it is not found."""
 
 
 class Cell1d(Section):
