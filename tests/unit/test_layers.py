@@ -49,9 +49,10 @@ LAYERS = [
     {"electrochemistry"},
     {"audit", "preload"},
     {"stepper"},
+    {"releases"},
     {"jumping", "observables", "output"},
     {"results"},
-    {"continuation"},
+    {"continuation", "fracture"},
     {"run", "cell1d", "bpxfile"},
     {"progress", "report", "export", "view"},
     {"study"},
@@ -87,8 +88,17 @@ def test_imports_point_upwards():
 
 def test_physics_modules_do_not_import_each_others_field():
     """transport, potentials, kinetics and the lattice stay apart; mechanics is lattice, bonds and flaws."""
-    bonds = {"bonds", "scatter", "flaws", "friction"}
-    mechanics = {"mechanics", "equilibrium", "releasing", "lattice", "energy_release", *bonds}
+    bonds = {"bonds", "scatter", "flaws", "friction", "toughness"}
+    mechanics = {
+        "mechanics",
+        "equilibrium",
+        "releasing",
+        "lattice",
+        "energy_release",
+        "joints",
+        "patches",
+        *bonds,
+    }
     for source, target in imports():
         if source[0] == target[0] == "physics":
             assert {source[1], target[1]} <= mechanics
