@@ -31,7 +31,7 @@ SEARCH_FROM = 8
 STRIDE_FROM = 16
 """Newton iteration from which steps may be lengthened where the tangent is indefinite: an interface that lets
 go all at once otherwise creeps along its softening branches, each step as long as the little that softens."""
-STEADY = 8
+STEADY = 16
 """Newton iterations after which an equilibrium counts as unstable where bonds are let go event by event."""
 PATIENCE = 10
 """Times the Newton iterations allowed at the shortest step: what lets go all at once does so bond after bond,
@@ -175,16 +175,24 @@ class Mechanics:
                 start, released = (last.u_nc, last.strain_c), last.releases
                 history = last.history_bh[self.bonds.active_b]
                 step = step._replace(before_bc=self.bonds.opening(last.u_nc), history_bh=history)
-            try:
-                found = self._newton(u, strain, step, scale, STEADY)
-            except SolveError:
-                found = let_go(self, *start, step, scale, self.options.mechanics_tolerance)
+            found = self.steady(u, strain, step, scale)
+            found = found or let_go(self, *start, step, scale, self.options.mechanics_tolerance)
             return found.after(released)
         except SolveError as problem:
             raise SolveError(
                 problem.reason, field=problem.field, residual=problem.residual,
                 time=float(state.time[0]) + (dt if np.isfinite(dt) else 0.0),
             ) from problem  # fmt: skip
+
+    def steady(self, u: Floats, strain: Floats, step: Step, scale: float) -> MechanicsSolution | None:
+        """Return the equilibrium near a displacement, to which nothing unstable leads; None if there is none.
+
+        Parameters as of `let_go`.
+        """
+        try:
+            return self._newton(u, strain, step, scale, STEADY)
+        except SolveError:
+            return None
 
     def _newton(self, u: Floats, strain: Floats, step: Step, scale: float, most: int) -> MechanicsSolution:
         """Newton's method; where bonds are let go event by event, only as far as everything is stable."""

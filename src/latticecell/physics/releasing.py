@@ -35,6 +35,8 @@ KEPT = 0.5
 LONGEST = 64.0
 """Times that an event is repeated at most."""
 MOST_TRIALS = 20
+NEAR, TRIED = 20.0, 5
+"""Times the tolerance at which an equilibrium may be near; events after which Newton's method tries it."""
 RENEWED, WORSE = 20, 2.0
 """Events after which a preconditioner is made anew, and growth of its iterations from which it is earlier."""
 
@@ -74,6 +76,10 @@ def let_go(
         if size <= tolerance:
             found = mechanics.solution(u, strain, history, count, linear, size)
             return found.after(count)
+        if size <= NEAR * tolerance and count % TRIED == TRIED - 1:
+            near = mechanics.steady(u, strain, step._replace(before_bc=before, history_bh=history), scale)
+            if near is not None:
+                return near.after(count)
         lightly = 0 < count < made + RENEWED and spent <= WORSE * max(first, 2)
         rtol = float(np.clip(3 * tolerance / size, FINE, ROUGH))
         du, de, spent = mechanics.direction(point, rtol, lightly)
