@@ -127,6 +127,8 @@ def check_cell1d(config: Config) -> list[str]:
     found, options = [], config.cell1d
     if config.microstructure.cavity_radius > 0:
         found.append("microstructure.cavity_radius_um: has no 1-D counterpart, whose particles are full")
+    if config.microstructure.voids:
+        found.append("microstructure.voids: have no 1-D counterpart, whose particles are full")
     radii, shares = options.radii or (), options.volume_shares or ()
     if shares and len(shares) != len(radii):
         found.append(

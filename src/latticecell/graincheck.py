@@ -28,7 +28,8 @@ SMALL: Final = 0.02
 
 def check_grains(config: Config) -> list[str]:
     """Return what contradicts in the grains of spheres."""
-    return _texture(config) + _cavity(config) + _sizes(config) + _columns(config) + _seeds(config)
+    found = _texture(config) + _cavity(config) + _voids(config)
+    return found + _sizes(config) + _columns(config) + _seeds(config)
 
 
 def check_voxels_alone(config: Config) -> list[str]:
@@ -41,6 +42,7 @@ def check_voxels_alone(config: Config) -> list[str]:
         if value != without:
             given.append(f"{HERE}.{key} = {value!r}")
     given += [f"{HERE}.{key}" for key in ("sizes", "seeds") if getattr(options, key) is not None]
+    given += [f"{HERE}.voids"] * bool(options.voids)
     return [f"{key}: has no meaning with labelled voxels, which have grains of their own" for key in given]
 
 
@@ -137,6 +139,44 @@ def _cavity(config: Config) -> list[str]:
     if config.microstructure.same_grains and len(radii) > 1:
         return [f"{HERE}.cavity_radius_um: is not scaled; same_grains = true needs particles of one radius"]
     return []
+
+
+def _voids(config: Config) -> list[str]:
+    """Return which voids are too small for the network, or too close to a surface or another."""
+    spacing, particles, found = config.network.spacing, config.geometry.particles, list[str]()
+    least, wall = LEAST_CAVITY * spacing * (1 - 1e-9), LEAST_WALL * spacing * (1 - 1e-9)
+    before: list[tuple[int, np.ndarray, float, str]] = [
+        (p, np.zeros(3), config.microstructure.cavity_radius, "the cavity")
+        for p in range(len(particles) if config.microstructure.cavity_radius > 0 else 0)
+    ]
+    for i, void in enumerate(config.microstructure.voids):
+        where, center = f"{HERE}.voids[{i}]", np.array(void.center)
+        if void.particle >= len(particles):
+            found.append(
+                f"{where}.particle = {void.particle}: must be below {len(particles)}, the number of particles"
+            )
+            continue
+        if void.radius < least:
+            found.append(
+                f"{where}.radius_um = {void.radius / UM:g}: must be at least {least / UM:.3g} um, "
+                f"{LEAST_CAVITY:g} spacings of the network"
+            )
+        walls = [
+            (particles[void.particle].radius - float(np.linalg.norm(center)), "the surface of the particle")
+        ]
+        walls += [
+            (float(np.linalg.norm(center - middle)) - radius, name)
+            for p, middle, radius, name in before
+            if p == void.particle
+        ]
+        for distance, name in walls:
+            if distance - void.radius < wall:
+                found.append(
+                    f"{where}: is {max(distance - void.radius, 0.0) / UM:.3g} um from {name}, must be at "
+                    f"least {wall / UM:.3g} um, {LEAST_WALL:g} spacings of the network"
+                )
+        before.append((void.particle, center, void.radius, f"{HERE}.voids[{i}]"))
+    return found
 
 
 def _sizes(config: Config) -> list[str]:

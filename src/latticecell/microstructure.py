@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -50,6 +50,8 @@ class Microstructure:
         Laguerre weight of each grain [m2]; all zero: Voronoi cells.
     cavity : float
         Radius of the empty cavity around the centre of each particle [m].
+    void_particle_v, void_center_vc, void_radius_v : (n_voids,) int, (n_voids, 3), (n_voids,) float64
+        Further empty spheres: their particles, centres relative to those, and radii [m].
     """
 
     box_c: Floats
@@ -62,6 +64,19 @@ class Microstructure:
     seed: int
     weight_g: Floats
     cavity: float
+    void_particle_v: Ints = field(default_factory=lambda: np.zeros(0, np.int32))
+    void_center_vc: Floats = field(default_factory=lambda: np.zeros((0, 3)))
+    void_radius_v: Floats = field(default_factory=lambda: np.zeros(0))
+
+    @property
+    def empty(self) -> tuple[Ints, Floats, Floats]:
+        """Particles, centres relative to these, and radii of cavities and voids, by particle [m]."""
+        whole = len(self.radius_p) if self.cavity > 0 else 0
+        particle = np.concatenate([np.arange(whole, dtype=np.int32), self.void_particle_v])
+        center = np.concatenate([np.zeros((whole, 3)), self.void_center_vc])
+        radius = np.concatenate([np.full(whole, self.cavity), self.void_radius_v])
+        order = np.argsort(particle, kind="stable")
+        return particle[order], center[order], radius[order]
 
 
 def build_microstructure(config: Config) -> Microstructure | LabelledMicrostructure:
@@ -100,9 +115,14 @@ def build_microstructure(config: Config) -> Microstructure | LabelledMicrostruct
     particle = np.repeat(np.arange(len(radius), dtype=np.int32), [len(some[1]) for some in own])
     for array in (box, center, radius, seeds, weights, particle, rotation):
         array.setflags(write=False)
+    voids = options.voids
     return Microstructure(
-        box, float(geometry.cathode), center, radius, seeds, particle, rotation, options.seed, weights, cavity
-    )
+        box, float(geometry.cathode), center, radius, seeds, particle, rotation, options.seed, weights,
+        cavity,
+        np.array([void.particle for void in voids], np.int32),
+        np.array([void.center for void in voids], float).reshape(-1, 3),
+        np.array([void.radius for void in voids], float),
+    )  # fmt: skip
 
 
 def _grains(

@@ -182,7 +182,8 @@ def particle_volume(config: Config) -> float:
     labels = config.microstructure.labels
     if labels is None:
         cavity = config.microstructure.cavity_radius
-        return sum(4 / 3 * math.pi * (p.radius**3 - cavity**3) for p in config.geometry.particles)
+        volume = sum(4 / 3 * math.pi * (p.radius**3 - cavity**3) for p in config.geometry.particles)
+        return volume - sum(4 / 3 * math.pi * void.radius**3 for void in config.microstructure.voids)
     if labels.particle_volume is not None:
         return labels.particle_volume
     from latticecell.imports.load import labelled

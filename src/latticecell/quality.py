@@ -103,6 +103,7 @@ def network_quality(network: Network, microstructure: Microstructure) -> Quality
     pieces_g = grain_pieces(network.site_n[network.tet_tn], network.domain_t, n_grains)
     radius_p = microstructure.radius_p
     solid = 4 / 3 * np.pi * float((radius_p**3).sum() - len(radius_p) * microstructure.cavity**3)
+    solid -= 4 / 3 * np.pi * float((microstructure.void_radius_v**3).sum())
     height_b, mean_b = surface_height(network)
     area_b = network.area_b[network.interface_b]
     return Quality(
@@ -186,13 +187,17 @@ def grain_pieces(tet_tk: Ints, domain_t: Ints, n_grains: int) -> NDArray[np.intp
 
 
 def grain_boundary_area(microstructure: Microstructure) -> float:
-    """Exact area of the faces of cells inside the spheres, without cavities [m2], round-off aside."""
+    """Exact area of the faces of cells inside the spheres, without what is empty [m2], round-off aside."""
     total = 0.0
     for p, radius in enumerate(microstructure.radius_p):
         own = microstructure.particle_g == p
         seed, weight = microstructure.seed_gc[own] / radius, microstructure.weight_g[own] / radius**2
         cells = cells_in_ball(seed, 1.0, weight, microstructure.cavity / radius)
         total += float(radius) ** 2 * float(cells.area.sum())
+        for v in np.flatnonzero(microstructure.void_particle_v == p):
+            size = float(microstructure.void_radius_v[v] / radius)
+            apart = seed - microstructure.void_center_vc[v] / radius
+            total -= float(radius) ** 2 * float(cells_in_ball(apart, size, weight).area.sum())
     return total
 
 

@@ -18,6 +18,7 @@ from latticecell.config import (
     PreCrack,
     Profile,
     SeedPoints,
+    Void,
 )
 from latticecell.errors import ConfigError
 from latticecell.reader import config_from_table
@@ -30,6 +31,7 @@ APART = {
     "[microstructure.sizes]": GrainSizes,
     "[microstructure.seeds]": SeedPoints,
     "[microstructure.labels]": Labels,
+    "[[microstructure.voids]]": Void,
     "[geometry.packing]": Packing,
     "[grain_boundary.misorientation]": MisorientationFactors,
     "[[grain_boundary.pre_cracks]]": PreCrack,

@@ -21,6 +21,7 @@ from latticecell.config.cell import (
     Particle,
     SeedPoints,
     Texture,
+    Void,
 )
 from latticecell.config.flaws import PreCrack
 from latticecell.config.interfaces import GrainBoundary, Interface, Kinetics, MisorientationFactors
@@ -61,6 +62,7 @@ __all__ = [
     "Solver",
     "Step",
     "Texture",
+    "Void",
 ]
 
 

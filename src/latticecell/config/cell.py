@@ -204,6 +204,17 @@ class SeedPoints(Section):
     """Where the seeds came from, for the record; left out: they were given here."""
 
 
+class Void(Section):
+    """An empty sphere inside a particle, whose surface is free; repeat the table for more of them."""
+
+    particle: ParticleNumber = 0
+    """Particle that the void lies in, counted from 0."""
+    center: tuple[Offset, Offset, Offset] = (0.0, 0.0, 0.0)
+    """Centre of the void relative to that of its particle."""
+    radius: Length = Field(examples=[1.0])
+    """Radius of the void."""
+
+
 class Microstructure(Section):
     """Grains of each particle, all drawn from one seed."""
 
@@ -217,6 +228,8 @@ class Microstructure(Section):
     """Length of grains along the radius over their width; above 1 they are columns in shells."""
     cavity_radius: Cavity = 0.0
     """Radius of an empty cavity around the centre of each particle, whose surface is free."""
+    voids: tuple[Void, ...] = Field(default=(), max_length=1000, examples=[[{"radius_um": 1.0}]])
+    """Empty spheres inside the particles, whose surfaces are free; empty: none."""
     relaxations: Relaxations = 0
     """How often seeds move to the centroids of their grains, which makes these rounder and more alike."""
     texture: Texture = Texture()

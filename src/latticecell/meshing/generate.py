@@ -199,7 +199,9 @@ def _volume_slope(sites: Sites, tet: Ints) -> Floats:
     return slope
 
 
-def _match_volume(sites: Sites, tet: Ints, own_t: Bools, particle: int, target: float) -> None:
+def _match_volume(
+    sites: Sites, tet: Ints, own_t: Bools, particle: int, target: float, void: int | None = None
+) -> None:
     """Move the surface sites of some tets of a particle to give them a volume."""
     geometry, own = sites.geometry, tet[own_t]
     surface = np.intersect1d(np.unique(own), np.unique(tet[~own_t]))
@@ -208,7 +210,7 @@ def _match_volume(sites: Sites, tet: Ints, own_t: Bools, particle: int, target: 
         if abs(target / volume - 1) < 1e-8:
             break
         slope = _volume_slope(sites, own)[surface]
-        sites.x[surface] += geometry.swelling(sites.x[surface], particle, target, volume, slope)
+        sites.x[surface] += geometry.swelling(sites.x[surface], particle, target, volume, slope, void)
 
 
 def _match_volumes(sites: Sites, tet: Ints, domain: Ints) -> None:
@@ -221,7 +223,8 @@ def _match_volumes(sites: Sites, tet: Ints, domain: Ints) -> None:
     for p, target in enumerate(geometry.volume_p):
         _match_volume(sites, tet, particle_t == p, p, float(target))
     for void, target in zip(np.flatnonzero(geometry.hollow), geometry.volume_h, strict=True):
-        _match_volume(sites, tet, domain == void, int(geometry.particle[void]), float(target))
+        particle = int(geometry.particle[void])
+        _match_volume(sites, tet, domain == void, particle, float(target), int(void))
     volume = _signed_volumes(sites, tet)
     if volume.min() <= 0:
         raise NetworkError("a tet is inverted")

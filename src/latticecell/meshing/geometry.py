@@ -179,7 +179,9 @@ class CellGeometry(ABC):
         """Sites of surfaces that at ``y`` would leave their part of it, or crowd its rim."""
 
     @abstractmethod
-    def swelling(self, x: Floats, particle: int, wanted: float, volume: float, slope: Floats) -> Floats:
+    def swelling(
+        self, x: Floats, particle: int, wanted: float, volume: float, slope: Floats, void: int | None = None
+    ) -> Floats:
         """Displacement of the surface sites of a particle, or of a void in it, that brings its volume closer.
 
         Parameters
@@ -193,6 +195,8 @@ class CellGeometry(ABC):
             The volume as it is.
         slope : (n, 3) float64
             Derivative of the volume by the sites.
+        void : int, optional
+            Hollow domain whose surface it is; default: that of the particle.
         """
 
     def settle(self, sites: Sites, y: Floats) -> Floats:

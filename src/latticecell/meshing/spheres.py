@@ -1,6 +1,6 @@
 """Spheres with Voronoi or Laguerre grains: domains, and features that sites are placed on. Lengths in um.
 
-A cavity around the centre of a particle counts as one more grain of it while a network is made, the last one.
+Each cavity or void counts as one more grain of its particle while a network is made; they are its last ones.
 """
 
 from __future__ import annotations
@@ -43,13 +43,16 @@ class SphereGeometry(CellGeometry):
 
     def __init__(self, micro: Microstructure, grading: Grading):
         count = np.bincount(micro.particle_g, minlength=len(micro.radius_p))
-        ends = np.cumsum(count) if micro.cavity > 0 else np.zeros(0, int)
-        particle = np.insert(micro.particle_g, ends, np.arange(len(ends)))
+        owner, void_center, void_radius = micro.empty
+        ends = np.cumsum(count)[owner]
+        particle = np.insert(micro.particle_g, ends, owner)
         super().__init__(micro.box_c / UM, micro.interface_z / UM, particle, grading)
         self.center = micro.center_pc / UM
         self.radius = micro.radius_p / UM
-        self.cavity = micro.cavity / UM
-        self.hollow[ends + np.arange(len(ends))] = True
+        self.voids = ends + np.arange(len(ends))
+        self.hollow[self.voids] = True
+        self.void_center, self.void_radius = np.zeros((self.n_grains, 3)), np.zeros(self.n_grains)
+        self.void_center[self.voids], self.void_radius[self.voids] = void_center / UM, void_radius / UM
         self.seed, self.weight = np.zeros((self.n_grains, 3)), np.zeros(self.n_grains)
         self.seed[~self.hollow], self.weight[~self.hollow] = micro.seed_gc / UM, micro.weight_g / UM**2
         self.first = np.searchsorted(self.particle, np.arange(len(self.radius)))
@@ -98,8 +101,8 @@ class SphereGeometry(CellGeometry):
 
     @property
     def volume_h(self) -> Floats:
-        """Volumes of the cavities."""
-        return np.full(int(self.hollow.sum()), 4 / 3 * np.pi * self.cavity**3)
+        """Volumes of cavities and voids."""
+        return 4 / 3 * np.pi * self.void_radius[self.voids] ** 3
 
     def depth(self, x: Floats) -> Floats:
         """Signed distance to the nearest sphere, negative inside."""
@@ -131,12 +134,17 @@ class SphereGeometry(CellGeometry):
         domain = np.where(x[:, 2] < self.interface_z, self.ecbd, self.separator)
         inside = depth < 0
         domain[inside] = self.nearest_grains(which[inside], relative[inside], 1)[1][:, 0]
-        empty = np.linalg.norm(relative, axis=1) < self.cavity
-        domain[empty] = (self.first + self.count)[which[empty]]
+        for void in self.voids:
+            domain[self._above(void, which, relative) < 0] = void
         return domain
 
+    def _above(self, void: int, which: Indices, relative: Floats) -> Floats:
+        """Signed distance from a void, negative inside; inf in other particles."""
+        above = np.linalg.norm(relative - self.void_center[void], axis=1) - self.void_radius[void]
+        return np.where(which == self.particle[void], above, np.inf)
+
     def feature_distance(self, x: Floats) -> Floats:
-        """Distance to the nearest sphere, grain boundary or z-plane; in cavities to their surface."""
+        """Distance to the nearest sphere, grain boundary or z-plane; in voids to their surface."""
         depth, which, relative = self.locate(x)
         planes = np.array([0.0, self.interface_z, self.box[2]])
         distance = np.minimum(np.abs(depth), np.abs(x[:, 2:] - planes).min(axis=1))
@@ -144,8 +152,8 @@ class SphereGeometry(CellGeometry):
         if len(inside):
             gap = self._nearest_boundary(which[inside], relative[inside])
             distance[inside] = np.minimum(distance[inside], gap)
-        if self.cavity > 0:
-            above = np.linalg.norm(relative, axis=1) - self.cavity
+        for void in self.voids:
+            above = self._above(void, which, relative)
             distance = np.where(above < 0, -above, np.minimum(distance, above))
         return distance
 
@@ -176,8 +184,8 @@ class SphereGeometry(CellGeometry):
         grains = [g for g in within if not self.hollow[g]]
         x = np.array(x, float)
         p = self.particle[within[0]] if within else 0
-        spheres = [self.radius[p]] * (len(within) > 0 and self.ecbd in labels)
-        spheres += [self.cavity] * (len(grains) < len(within))
+        spheres = [(np.zeros(3), self.radius[p])] * (len(within) > 0 and self.ecbd in labels)
+        spheres += [(self.void_center[g], self.void_radius[g]) for g in within if self.hollow[g]]
         for _ in range(iterations):
             residual, rows = [], []
             r = self.shortest(x - self.center[p])
@@ -188,10 +196,10 @@ class SphereGeometry(CellGeometry):
                 shift = (self.weight[grains[0]] - self.weight[g]) / (2 * apart)
                 residual.append(n @ (0.5 * (self.seed[g] + self.seed[grains[0]]) - r) + shift)
                 rows.append(n)
-            for radius in spheres:
-                size = np.linalg.norm(r)
+            for middle, radius in spheres:
+                size = np.linalg.norm(r - middle)
                 residual.append(radius - size)
-                rows.append(r / size)
+                rows.append((r - middle) / size)
             if self.ecbd in labels and self.separator in labels:
                 residual.append(self.interface_z - x[2])
                 rows.append(np.array([0.0, 0.0, 1.0]))
@@ -206,8 +214,8 @@ class SphereGeometry(CellGeometry):
         The sphere comes first: what lies too close below it is collapsed onto it, never the reverse. Without
         a site in its middle, all those of a small cavity would lie on a sphere and form flat tets.
         """
-        void = np.flatnonzero(self.hollow)
-        yield Batch(self.center[self.particle[void]], 3, [{int(v)} for v in void], CORNER)
+        middle = self.center[self.particle[self.voids]] + self.void_center[self.voids]
+        yield Batch(middle, 3, [{int(v)} for v in self.voids], CORNER)
         corners, lines, surfaces = _Candidates(), _Candidates(), _Candidates()
         for p in range(len(self.radius)):
             _particle_features(self, p, rng, corners, lines, surfaces)
@@ -219,7 +227,7 @@ class SphereGeometry(CellGeometry):
         yield Batch(surfaces.array()[order], 2, [surfaces.labels[i] for i in order], SURFACE)
 
     def _rank(self, label: Label) -> int:
-        """Return 0 on the sphere, 1 on a cavity, 2 on grain boundaries."""
+        """Return 0 on the sphere, 1 on a void, 2 on grain boundaries."""
         return 0 if self.ecbd in label else 1 if self.hollow[max(label)] else 2
 
     def constraints(self, sites: Sites) -> Constraints:
@@ -228,7 +236,8 @@ class SphereGeometry(CellGeometry):
         kind, axis = np.zeros(n, np.int32), np.zeros((n, 3))
         center, radius = np.zeros((n, 3)), np.zeros(n)
         grain, count = sites.grain, (sites.grain >= 0).sum(axis=1)
-        inner = (self.hollow[grain] & (grain >= 0)).any(axis=1)
+        void = np.where(self.hollow[grain] & (grain >= 0), grain, -1).max(axis=1)
+        inner: Bools = void >= 0
         surface = inner | np.array([self.ecbd in f for f in sites.feature])
         first = np.maximum(grain[:, 0], 0)
         in_particle = (sites.dim < 3) & (count > 0)
@@ -244,10 +253,13 @@ class SphereGeometry(CellGeometry):
         kind[plane], axis[plane] = IN_PLANE, (0, 0, 1)
         sphere = in_particle & surface
         outer = self.radius[self.particle[first]]
-        center[sphere], radius[sphere] = origin[sphere], np.where(inner, self.cavity, outer)[sphere]
+        middle = np.where(inner[:, None], self.void_center[void], 0.0)
+        center[sphere] = (origin + middle)[sphere]
+        radius[sphere] = np.where(inner, self.void_radius[void], outer)[sphere]
         kind[sphere & (sites.dim == 2)] = ON_SPHERE
         circle = sphere & (sites.dim == 1)
         kind[circle], axis[circle] = ON_CIRCLE, normal[circle]
+        height = height - np.einsum("kc,kc->k", middle, normal)
         center[circle] += height[circle, None] * normal[circle]
         radius[circle] = np.sqrt(np.maximum(radius[circle] ** 2 - height[circle] ** 2, 0))
         boundary = in_particle & ~surface & (sites.dim == 2)
@@ -274,15 +286,18 @@ class SphereGeometry(CellGeometry):
         on_plane = (np.sort(near[:, :2], axis=1) == own).all(axis=1) & (
             distance[:, 2] - distance[:, 1] > 0.3 * h
         )
-        if self.cavity > 0:
-            on_plane &= np.linalg.norm(relative, axis=1) - self.cavity > 0.45 * h
+        for void in self.voids:
+            on_plane &= self._above(void, which, relative) > 0.45 * h
         left[surface] = ~np.where(sphere, on_sphere, on_plane & (-depth > 0.45 * h))
         return left
 
-    def swelling(self, x: Floats, particle: int, wanted: float, volume: float, slope: Floats) -> Floats:
+    def swelling(
+        self, x: Floats, particle: int, wanted: float, volume: float, slope: Floats, void: int | None = None
+    ) -> Floats:
         """Radial displacement by one factor."""
-        ratio = wanted / volume
-        return (ratio ** (1 / 3) - 1) * self.shortest(x - self.center[particle])
+        ratio, center = wanted / volume, self.center[particle]
+        center = center if void is None else center + self.void_center[void]
+        return (ratio ** (1 / 3) - 1) * self.shortest(x - center)
 
 
 def _unit(vector: Floats) -> Floats:
@@ -317,7 +332,9 @@ def _particle_features(
     first, n = int(geometry.first[p]), int(geometry.count[p])
     own = slice(first, first + n)
     ridges, vertex_vc = polygons(geometry.seed[own], radius, geometry.weight[own])
-    spheres = [(radius, geometry.ecbd)] + [(geometry.cavity, first + n)] * (geometry.cavity > 0)
+    voids = [int(v) for v in geometry.voids if geometry.particle[v] == p]
+    spheres = [(np.zeros(3), radius, geometry.ecbd)]
+    spheres += [(geometry.void_center[v], geometry.void_radius[v], v) for v in voids]
     edges: dict[tuple[int, int], set[int]] = {}
     vertices: dict[int, set[int]] = {}
     for a, b, polygon in ridges:
@@ -327,20 +344,23 @@ def _particle_features(
         for i in edge:
             vertices.setdefault(i, set()).update(label)
     for i, label in vertices.items():
-        if geometry.cavity <= np.linalg.norm(vertex_vc[i]) < radius:
+        distance = [np.linalg.norm(vertex_vc[i] - middle) - size for middle, size, _ in spheres]
+        if distance[0] < 0 <= min(distance[1:], default=0.0):
             corners.extend(center + vertex_vc[i : i + 1], label)
     for (i, j), label in edges.items():
         start, d = vertex_vc[i], vertex_vc[j] - vertex_vc[i]
-        cuts = [_cut(start, d, size) for size, _ in spheres]
+        cuts = [_cut(start - middle, d, size) for middle, size, _ in spheres]
         if cuts[0] is None or cuts[0][0] >= 1 or cuts[0][1] <= 0:
             continue
-        for (_, domain), cut in zip(spheres, cuts, strict=True):
+        for (*_, domain), cut in zip(spheres, cuts, strict=True):
             for t in cut[(cut > 0) & (cut < 1)] if cut is not None else ():
                 corners.extend((center + start + t * d)[None], label | {domain})
         pieces = [(max(cuts[0][0], 0), min(cuts[0][1], 1))]
-        if len(cuts) > 1 and cuts[1] is not None:
-            lo, hi = pieces[0]
-            pieces = [(lo, min(hi, cuts[1][0])), (max(lo, cuts[1][1]), hi)]
+        for cut in cuts[1:]:
+            if cut is not None:
+                pieces = [
+                    piece for lo, hi in pieces for piece in ((lo, min(hi, cut[0])), (max(lo, cut[1]), hi))
+                ]
         for lo, hi in pieces:
             if hi < lo:
                 continue
@@ -349,9 +369,10 @@ def _particle_features(
             lines.extend(center + start + t[:, None] * d, label)
     for a_, b_, polygon in ridges:
         _boundary(geometry, p, (a_, b_), vertex_vc[polygon], rng, lines, surfaces)
-    for size, domain in spheres:
+    for middle, size, domain in spheres:
         y = rng.normal(size=(int(40 * 4 * np.pi * size**2 / h**2), 3))
         y *= size / np.linalg.norm(y, axis=1)[:, None]
+        y += middle
         grain = geometry.nearest_grains(np.full(len(y), p), y, 1)[1][:, 0]
         surfaces.x.append(center + y)
         label_of = [{g, domain} for g in range(first + n)]
@@ -388,7 +409,6 @@ def _boundary(
     if abs(height) >= radius:
         return
     disc = float(np.sqrt(radius**2 - height**2))
-    hole = float(np.sqrt(max(geometry.cavity**2 - height**2, 0)))
     e = np.cross(normal, [1.0, 0, 0] if abs(normal[0]) < 0.8 else [0, 1.0, 0])
     e /= np.linalg.norm(e)
     axes = np.stack([e, np.cross(normal, e)])
@@ -402,16 +422,23 @@ def _boundary(
     if (outward @ flat.mean(axis=0)).sum() > reach.sum():
         outward, reach = -outward, -reach
 
-    def inside(y: Floats) -> Bools:
-        return (y @ outward.T < reach).all(axis=1)
-
     def there(y: Floats) -> Floats:
         return center + height * normal + y @ axes
 
-    for size_, domain in ((disc, geometry.ecbd), (hole, first + int(geometry.count[p]))):
+    circles = [(np.zeros(2), disc, geometry.ecbd)]
+    for v in geometry.voids[geometry.particle[geometry.voids] == p]:
+        off = height - float(geometry.void_center[v] @ normal)
+        size_ = float(np.sqrt(max(geometry.void_radius[v] ** 2 - off**2, 0)))
+        circles.append((axes @ geometry.void_center[v], size_, int(v)))
+    for middle, size_, domain in circles:
         if size_ == 0:
             continue
-        for start, end in _arcs(outward, reach, size_, inside):
+        from_there = reach - outward @ middle
+
+        def inside(y: Floats, bound: Floats = from_there) -> Bools:
+            return (y @ outward.T < bound).all(axis=1)
+
+        for start, end in _arcs(outward, from_there, size_, inside):
             whole = end - start == 2 * np.pi
             q = (
                 max(3, round((end - start) * size_ / h))
@@ -421,13 +448,15 @@ def _boundary(
             t = start + (end - start) * (
                 np.arange(1.0, q) / q if not whole else (np.arange(float(q)) + rng.random()) / q
             )
-            lines.extend(there(_circle(size_, t)), label | {domain})
+            lines.extend(there(middle + _circle(size_, t)), label | {domain})
     lo, hi = np.maximum(flat.min(axis=0), -disc), np.minimum(flat.max(axis=0), disc)
     if (hi > lo).all():
         y = lo + (hi - lo) * rng.random((int(40 * np.prod(hi - lo) / h**2) + 20, 2))
-        square = (y**2).sum(axis=1)
-        y = y[(square < disc**2) & (square >= hole**2)]
-        surfaces.extend(there(y[inside(y)]), label)
+        solid = (y**2).sum(axis=1) < disc**2
+        for middle, size_, _ in circles[1:]:
+            solid &= ((y - middle) ** 2).sum(axis=1) >= size_**2
+        y = y[solid]
+        surfaces.extend(there(y[(y @ outward.T < reach).all(axis=1)]), label)
 
 
 def _circle(radius: float, t: Floats) -> Floats:

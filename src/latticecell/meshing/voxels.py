@@ -213,7 +213,9 @@ class VoxelGeometry(CellGeometry):
         steep = square > (FAINT / self.voxel.min()) ** 2
         return np.where(steep, -value[:, 0] / np.maximum(square, 1e-300), 0.0)[:, None] * slope[:, 0]
 
-    def swelling(self, x: Floats, particle: int, wanted: float, volume: float, slope: Floats) -> Floats:
+    def swelling(
+        self, x: Floats, particle: int, wanted: float, volume: float, slope: Floats, void: int | None = None
+    ) -> Floats:
         """Displacement along the normals by one distance."""
         size = np.linalg.norm(slope, axis=1)
         distance = (wanted - volume) / size.sum()
