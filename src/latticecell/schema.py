@@ -145,6 +145,9 @@ def allowed(field: FieldInfo, item: bool = False) -> str:
                 limits[name] = value
     if section is not None:
         return f"list of {limits.get('min_length', 0)} to {limits.get('max_length', 'any number of')} tables"
+    if many and not item and "min_length" in limits:
+        least, most = limits.pop("min_length"), limits.pop("max_length")
+        noun = noun.replace("list of", f"list of {least} to {most}", 1)
     if "min_length" in limits:
         return f"{noun} of {limits['min_length']} to {limits['max_length']} characters"
     if not limits:

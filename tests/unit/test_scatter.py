@@ -212,6 +212,10 @@ def test_snapshots_tell_misorientation_and_toughness(network):
             "grain_boundary.misorientation: needs strength_factor or toughness_factor",
         ),
         (
+            {**TABLE, "angle_deg": []},
+            "misorientation.angle_deg = []: must be a list of 1 to 1000 numbers in [0, 105] deg",
+        ),
+        (
             {**TABLE, "angle_deg": [40.0, 10.0]},
             "grain_boundary.misorientation.angle_deg = [40, 10]: must rise",
         ),
