@@ -266,6 +266,8 @@ def assign(table: Table, key: str, value: Any) -> None:
         if isinstance(name, int):
             if not isinstance(inner, list):
                 raise ConfigError(f"{key}: {here} is not a list")
+            if not inner:
+                raise ConfigError(f"{key}: {here} is empty; its items must be in the file, [[{here}]]")
             if name >= len(inner):
                 raise ConfigError(f"{key}: {here} has {len(inner)} items, the first is {here}[0]")
         elif not isinstance(inner, dict):
@@ -275,7 +277,7 @@ def assign(table: Table, key: str, value: Any) -> None:
             return
         if isinstance(inner, dict) and name not in inner:
             default = look_up(tomli.loads(resolved_toml(Config())), _path(names[: i + 1]))
-            inner[name] = default if isinstance(names[i + 1], int) and default is not None else {}
+            inner[name] = (default or []) if isinstance(names[i + 1], int) else {}
         if isinstance(name, int):
             inner[name] = in_keys(inner[name])
         inner = inner[name]

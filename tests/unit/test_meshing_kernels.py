@@ -226,7 +226,8 @@ def test_rejected_sites_hand_their_labels_to_their_blocker():
     from types import SimpleNamespace
 
     geometry = SimpleNamespace(
-        box=BOX, spacing=0.5, finest=0.5, wrap=lambda x: np.array(x, float), spacing_at=lambda x: np.full(len(x), 0.5),
+        box=BOX, spacing=0.5, finest=0.5, wrap=lambda x: np.array(x, float),
+        spacing_at=lambda x: np.full(len(x), 0.5),
         same_body=lambda x, labels, y, others: True, n_grains=4,
     )  # fmt: skip
     sites = Sites(geometry)

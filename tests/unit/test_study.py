@@ -256,6 +256,10 @@ def test_the_file_names_its_base_relative_to_itself(folder):
     [
         ("protocol.steps[2].c_rate=1", "protocol.steps has 2 items"),
         ("protocol.cycles[0]=1", "protocol.cycles is not a list"),
+        (
+            "microstructure.voids[0].radius_um=1",
+            "microstructure.voids is empty; its items must be in the file",
+        ),
         ("protocol.steps.c_rate=1", "protocol.steps is not a table"),
         ("protocol.steps[x].c_rate=1", "must look like"),
         ("protocol..cycles=1", "must look like"),
