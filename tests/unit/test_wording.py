@@ -165,7 +165,7 @@ def test_examples_and_sentences_of_the_page_are_valid(tmp_path):
     text = PAGE.read_text()
     (tmp_path / "drive_cycle.csv").write_text("time_s,current_A\n0,1.5\n1,-0.5\n2,0\n")
     blocks = re.findall(r"^```toml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 5
     for block in blocks:
         (tmp_path / "a.toml").write_text(block)
         read_config(tmp_path / "a.toml")

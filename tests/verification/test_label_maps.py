@@ -35,7 +35,7 @@ def test_tiny_random_maps(tmp_path, number):
     assert found["particles"] == (2 if case.kind == "two" else 1)
     assert found["quality"] >= 0.1
     assert found["right"] >= 0.93
-    assert abs(found["gb"]) <= 0.1
+    assert abs(found["gb"]) <= 0.12  # a filled pore in 20 voxels takes a tenth of the boundaries
     assert abs(found["surface"]) <= 0.1
 
 
