@@ -133,3 +133,19 @@ def test_grains_need_two_of_the_finer_spacings():
         ConfigError, match=r"network.spacing_boundary_um = 0.5: must be at most 0.339 um, half"
     ):
         config(0.5, grains=400)
+
+
+def test_the_way_to_a_boundary_of_spheres_leads_onto_it():
+    """Onto the sphere, and onto the plane between two seeds."""
+    micro = build_microstructure(config_from_table({"microstructure": {"grains": 6}}))
+    geometry = SphereGeometry(micro, Grading(0.8, 2.0, 0.4, 0.8))
+    centre, radius = geometry.center[0], geometry.radius[0]
+    way = np.array([[0.6, 0.8, 0.0], [0.0, -0.28, 0.96]])
+    x = centre + 0.9 * radius * way
+    pair = np.array([[0, geometry.ecbd]] * 2, np.int32)
+    onto = geometry.shortest(x + geometry.to_boundary(x, pair) - centre)
+    np.testing.assert_allclose(onto, radius * way, atol=1e-9 * radius)
+    a, b = geometry.seed[:2]
+    x = (centre + a)[None]
+    onto = geometry.shortest(x + geometry.to_boundary(x, np.array([[0, 1]], np.int32)) - centre)[0]
+    assert abs(np.linalg.norm(onto - a) - np.linalg.norm(onto - b)) < 1e-9 * radius

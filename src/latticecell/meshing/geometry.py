@@ -204,5 +204,5 @@ class CellGeometry(ABC):
         return y
 
     def to_boundary(self, x: Floats, pair: Ints) -> Floats:
-        """Displacement of points to where the two domains of each row, ascending, meet; to first order."""
-        raise NotImplementedError
+        """Displacement of points to where the two domains of each row, ascending, meet, or nearly so."""
+        return self.shortest(self.project(x, [set(row) for row in pair.tolist()]) - x)
