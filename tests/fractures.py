@@ -4,14 +4,13 @@ import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 
-from latticecell import State, assemble_network, config_from_table
+from latticecell import State, config_from_table
 from latticecell.materials import mechanical_laws
-from latticecell.meshing.generate import _generate
 from latticecell.meshing.geometry import UM
 from latticecell.physics.joints import Joints
 from latticecell.physics.mechanics import Mechanics
 from networks import box_network
-from strips import POISSON, YOUNG, StripGeometry
+from strips import POISSON, YOUNG, StripGeometry, flat_network
 
 PLANE_STRAIN = YOUNG / (1 - POISSON**2)
 
@@ -34,19 +33,7 @@ class DiscGeometry(StripGeometry):
 def disc_network(radius, spacing, size=8.0, growth=0.1, seed=5):
     """Cube of ``size`` radii of two grains that meet halfway up, fine around a disc; lengths in m."""
     box = np.full(3, size * radius)
-    geometry = DiscGeometry(box / UM, spacing / UM, growth, 1.2 * radius / UM)
-    sites, tet, domain = _generate(geometry, [seed, 1, 0])
-    used, tet = np.unique(tet, return_inverse=True)
-    return assemble_network(
-        box_c=box,
-        x_kc=geometry.wrap(sites.x[used]) * UM,
-        tet_tk=tet.reshape(-1, 4),
-        domain_t=domain,
-        rotation_gcc=np.stack([np.eye(3)] * 2),
-        particle_g=np.zeros(2, np.int32),
-        particle_center_pc=np.array([box / 2]),
-        particle_radius_p=np.array([box[2]]),
-    )
+    return flat_network(DiscGeometry(box / UM, spacing / UM, growth, 1.2 * radius / UM), seed)
 
 
 class Beam:

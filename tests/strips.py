@@ -71,12 +71,11 @@ class StripGeometry(CellGeometry):
         raise AssertionError("there are no particles")
 
 
-def strip_network(length, width, height, spacing, growth=0.25, seed=5):
-    """Network of two grains that meet halfway up, made by the generator; sizes in m."""
-    box = np.array([length, width, height])
-    geometry = StripGeometry(box / UM, spacing / UM, growth)
+def flat_network(geometry, seed):
+    """Network, made by the generator, of a box of two grains that meet in a plane."""
     sites, tet, domain = _generate(geometry, [seed, 1, 0])
     used, tet = np.unique(tet, return_inverse=True)
+    box = geometry.box * UM
     return assemble_network(
         box_c=box,
         x_kc=geometry.wrap(sites.x[used]) * UM,
@@ -85,8 +84,13 @@ def strip_network(length, width, height, spacing, growth=0.25, seed=5):
         rotation_gcc=np.stack([np.eye(3)] * 2),
         particle_g=np.zeros(2, np.int32),
         particle_center_pc=np.array([box / 2]),
-        particle_radius_p=np.array([height]),
+        particle_radius_p=np.array([box[2]]),
     )
+
+
+def strip_network(length, width, height, spacing, growth=0.25, seed=5):
+    """Network of two grains that meet halfway up; sizes in m."""
+    return flat_network(StripGeometry(np.array([length, width, height]) / UM, spacing / UM, growth), seed)
 
 
 class Strip:
